@@ -1,0 +1,1 @@
+"""The runtime: loads definitions, keeps records, answers people and programs."""

@@ -1,0 +1,1 @@
+"""The flow engine's room: pure like `forms`, which it may import."""
