@@ -1,0 +1,1 @@
+"""Files come in here: row by row, through the same door as people and programs."""

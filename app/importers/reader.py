@@ -1,0 +1,258 @@
+"""CSV files as records: streamed, gzip or plain, with line items from the same or another file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.importers.errors import ImportStopped
+from forms.problems import suggest
+from forms.values import Text
+
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_FIELD_CHARS = 100_000
+MAX_LINE_ITEMS = 10_000
+
+Columns = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row of a file: the line it stands on (1 is the header) and its columns as text."""
+
+    line: int
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One record to be made: its own row and, per lines field, the rows of its line items."""
+
+    row: FileRow
+    lines: Mapping[str, Sequence[FileRow]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A second file that holds the line items: which lines field, which columns join it."""
+
+    lines_field: str
+    path: Path
+    join: Mapping[str, str]
+    """Column of the first file → column of this one; both files are in the same order."""
+
+
+class Table:
+    """One open CSV file. Use as a context manager."""
+
+    def __init__(self, path: Path, delimiter: str = ",", encoding: str = "utf-8") -> None:
+        self.path = path
+        self._stack = ExitStack()
+        self._raw = self._open(path)
+        plain: Iterable[bytes] = self._raw
+        if self._raw.peek(2)[:2] == GZIP_MAGIC:
+            unpacked = gzip.GzipFile(fileobj=self._raw)
+            self._stack.callback(unpacked.close)
+            plain = unpacked
+        self.size = path.stat().st_size
+        csv.field_size_limit(MAX_FIELD_CHARS)
+        self._reader = csv.reader(decoded(plain, encoding), delimiter=delimiter, strict=True)
+        try:
+            self.header = self._header()
+        except ImportStopped:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _open(self, path: Path) -> io.BufferedReader:
+        try:
+            return self._stack.enter_context(path.open("rb"))
+        except OSError as error:
+            raise ImportStopped(
+                "file_missing",
+                path,
+                0,
+                Text(f"无法打开文件：{error.strerror}", f"cannot be opened: {error.strerror}"),
+            ) from None
+
+    @property
+    def read_bytes(self) -> int:
+        """How many bytes of the file (as it lies on disk) have been read: for progress."""
+        return 0 if self._raw.closed else self._raw.tell()
+
+    def _header(self) -> list[str]:
+        header = [name.strip() for name in self._next() or []]
+        if not header or not any(header):
+            raise ImportStopped("file_empty", self.path, 1, Text("缺少表头", "no header line"))
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            raise ImportStopped(
+                "column_twice",
+                self.path,
+                1,
+                Text(f"列名重复：{', '.join(twice)}", f"columns named twice: {', '.join(twice)}"),
+            )
+        return header
+
+    def _next(self) -> list[str] | None:
+        try:
+            return next(self._reader)
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            raise ImportStopped(
+                "not_csv",
+                self.path,
+                self._reader.line_num,
+                Text(f"不是有效的 CSV：{error}", f"not CSV: {error}"),
+            ) from None
+        except UnicodeDecodeError as error:
+            raise ImportStopped(
+                "wrong_encoding",
+                self.path,
+                self._reader.line_num + 1,
+                Text(
+                    f"编码不符（{error.encoding}），请在导入定义中设置 file.encoding",
+                    f"not {error.encoding}; set file.encoding in the import definition",
+                ),
+            ) from None
+        except (EOFError, gzip.BadGzipFile, OSError) as error:
+            raise ImportStopped(
+                "file_damaged",
+                self.path,
+                self._reader.line_num + 1,
+                Text(f"文件损坏：{error}", f"the file is damaged: {error}"),
+            ) from None
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise ImportStopped where a column that the definition reads is not in the header."""
+        for name in columns:
+            if name not in self.header:
+                near = suggest(name, self.header)
+                raise ImportStopped(
+                    "column_missing",
+                    self.path,
+                    1,
+                    Text(
+                        f"缺少列 {name}；文件中有：{', '.join(self.header)}",
+                        f"column {name!r} is missing"
+                        + (f" (did you mean {near!r}?)" if near else "")
+                        + f"; the file has {', '.join(self.header)}",
+                    ),
+                )
+
+    def rows(self) -> Iterator[FileRow]:
+        """The rows, each with its line number; a row of another length stops the import."""
+        while True:
+            line = self._reader.line_num + 1
+            cells = self._next()
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if len(cells) != len(self.header):
+                raise ImportStopped(
+                    "row_length",
+                    self.path,
+                    line,
+                    Text(
+                        f"应有 {len(self.header)} 列，实有 {len(cells)} 列",
+                        f"{len(self.header)} columns are expected, {len(cells)} are there",
+                    ),
+                )
+            yield FileRow(line, dict(zip(self.header, cells, strict=True)))
+
+
+def decoded(lines: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """The lines as text; decoded one by one, so that a wrong byte is reported on its own line."""
+    for number, line in enumerate(lines):
+        text = line.decode(encoding)
+        yield text.removeprefix("\ufeff") if number == 0 else text
+
+
+def plain_records(rows: Iterator[FileRow]) -> Iterator[FileRecord]:
+    """Each row is a record without line items."""
+    return (FileRecord(row) for row in rows)
+
+
+def grouped_records(
+    rows: Iterator[FileRow], lines_field: str, group: Sequence[str]
+) -> Iterator[FileRecord]:
+    """Consecutive rows with equal `group` columns are one record; each row is a line item."""
+    batch: list[FileRow] = []
+    key: tuple[str, ...] | None = None
+    for row in rows:
+        now = tuple(row.columns[name] for name in group)
+        if batch and now != key:
+            yield FileRecord(batch[0], {lines_field: tuple(batch)})
+            batch = []
+        key = now
+        batch.append(row)
+    if batch:
+        yield FileRecord(batch[0], {lines_field: tuple(batch)})
+
+
+def joined_records(
+    rows: Iterator[FileRow],
+    details: Iterator[FileRow],
+    joined: Joined,
+    keep: Callable[[FileRow], bool] = lambda _row: True,
+) -> Iterator[FileRecord]:
+    """Each row is a record; its line items follow in another file, in the same order.
+
+    Raises ImportStopped where the second file has rows that belong to no record at their place.
+    """
+    own, other = list(joined.join), list(joined.join.values())
+    ahead = next(details, None)
+    for row in rows:
+        key = tuple(row.columns[name] for name in own)
+        batch: list[FileRow] = []
+        while ahead is not None and tuple(ahead.columns[name] for name in other) == key:
+            if keep(ahead):
+                batch.append(ahead)
+            if len(batch) > MAX_LINE_ITEMS:
+                raise ImportStopped(
+                    "too_many_lines",
+                    joined.path,
+                    ahead.line,
+                    Text(
+                        f"一条记录最多 {MAX_LINE_ITEMS} 行明细",
+                        f"a record takes {MAX_LINE_ITEMS} line items at the most",
+                    ),
+                )
+            ahead = next(details, None)
+        yield FileRecord(row, {joined.lines_field: tuple(batch)})
+    if ahead is not None:
+        values = ", ".join(f"{name} {ahead.columns[name]!r}" for name in other)
+        raise ImportStopped(
+            "lines_without_record",
+            joined.path,
+            ahead.line,
+            Text(
+                f"明细 {values} 没有对应的记录，或两个文件的顺序不同；请按同一顺序排列",
+                f"line items of {values} belong to no record, or the files are ordered"
+                " differently; sort both the same way",
+            ),
+        )
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """SHA-256 over the files' bytes: the same files are the same import, under any name."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+        digest.update(b"\x00")
+    return digest.hexdigest()
