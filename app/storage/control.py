@@ -1,0 +1,101 @@
+"""The installation's list of tenants, and hints about when each next has work due."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from app.storage.ports import StorageSettings, TenantDatabase, check_tenant_id
+from app.storage.postgres import PostgresDatabase
+from app.storage.sqlite import SqliteDatabase
+from app.storage.system import migrate
+
+CONTROL = "control"
+"""The name of the control database; no tenant may bear it."""
+
+_COLUMNS = "id, label, host, created_at, next_due"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantEntry:
+    """A tenant of the installation. Times are microseconds UTC; `host` is the web address's host
+    name that leads to it, None where only the path does."""
+
+    id: str
+    label: str
+    host: str | None
+    created_at: int
+    next_due: int | None
+
+
+class Control:
+    """The control database. Losing a hint loses no work: sweeps visit every tenant in time."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._db: TenantDatabase
+        if settings.url:
+            self._db = PostgresDatabase(CONTROL, settings)
+        else:
+            self._db = SqliteDatabase(CONTROL, settings)
+        migrate(self._db, "control")
+
+    def add(self, tenant: str, label: str, host: str | None = None) -> TenantEntry:
+        """Enter a tenant. Raises NotUnique when the id or the host is taken."""
+        check_tenant_id(tenant)
+        now = time.time_ns() // 1000
+        self._db.execute_now(
+            "INSERT INTO rf_tenant (id, label, host, created_at) VALUES (?, ?, ?, ?)",
+            (tenant, label, host, now),
+        )
+        return TenantEntry(tenant, label, host, now, None)
+
+    def tenants(self) -> list[TenantEntry]:
+        """All open tenants, by id."""
+        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE closed_at IS NULL ORDER BY id"
+        return [TenantEntry(*row) for row in self._db.query(sql)]
+
+    def tenant(self, tenant: str) -> TenantEntry | None:
+        """One open tenant, or None."""
+        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE id = ? AND closed_at IS NULL"
+        rows = self._db.query(sql, (tenant,))
+        return TenantEntry(*rows[0]) if rows else None
+
+    def tenant_of_host(self, host: str) -> TenantEntry | None:
+        """The open tenant a host name leads to, or None."""
+        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE host = ? AND closed_at IS NULL"
+        rows = self._db.query(sql, (host,))
+        return TenantEntry(*rows[0]) if rows else None
+
+    def close_tenant(self, tenant: str) -> None:
+        """Take a tenant off the list; its data stays."""
+        self._db.execute_now(
+            "UPDATE rf_tenant SET closed_at = ?, host = NULL WHERE id = ?",
+            (time.time_ns() // 1000, tenant),
+        )
+
+    def hint(self, tenant: str, at: int) -> None:
+        """Work is due at `at` (microseconds UTC): an earlier hint stays."""
+        sql = (
+            "UPDATE rf_tenant SET next_due = ? WHERE id = ? AND (next_due IS NULL OR next_due > ?)"
+        )
+        self._db.execute_now(sql, (at, tenant, at))
+
+    def due(self, now: int) -> list[str]:
+        """The tenants with work due, longest waiting first."""
+        sql = "SELECT id FROM rf_tenant WHERE next_due <= ? AND closed_at IS NULL ORDER BY next_due"
+        return [row[0] for row in self._db.query(sql, (now,))]
+
+    def visited(self, tenant: str, next_due: int | None, now: int) -> None:
+        """A sweep that began at `now` found the tenant's next work due at `next_due`. A hint that
+        came in meanwhile (later than `now`) stays if it is earlier."""
+        sql = (
+            "UPDATE rf_tenant SET next_due = ? WHERE id = ?"
+            " AND (next_due IS NULL OR next_due <= ? OR ? < next_due)"
+        )
+        self._db.execute_now(
+            sql, (next_due, tenant, now, next_due if next_due is not None else now)
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._db.close()

