@@ -95,9 +95,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _is_full_run(config: pytest.Config) -> bool:
     """Neither narrowed by name, mark or path, nor one worker's share."""
-    narrowed = config.option.keyword or config.option.markexpr or config.option.lf
-    return (
-        not narrowed
-        and not hasattr(config, "workerinput")
-        and not config.args_source.name == "ARGS"
-    )
+    if config.option.keyword or config.option.markexpr or config.option.lf:
+        return False
+    return config.args_source.name != "ARGS" and not hasattr(config, "workerinput")

@@ -33,7 +33,7 @@ class Control:
 
     def __init__(self, settings: StorageSettings) -> None:
         self._db: TenantDatabase
-        if settings.url:
+        if settings.is_postgres:
             self._db = PostgresDatabase(CONTROL, settings)
         else:
             self._db = SqliteDatabase(CONTROL, settings)

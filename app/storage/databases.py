@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from app.config import Config
 from app.storage.errors import Conflict, UnknownTenant
 from app.storage.ports import (
     Dialect,
@@ -33,6 +34,7 @@ __all__ = [
     "TenantDatabase",
     "Tx",
     "run_again",
+    "storage_settings",
     "tune_process",
 ]
 
@@ -46,6 +48,11 @@ class Installation:
         self.settings = settings
         self._open: dict[str, TenantDatabase] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, config: Config) -> Installation:
+        """The databases the installation's settings name."""
+        return cls(storage_settings(config))
 
     def open(self, tenant: str) -> TenantDatabase:
         """The tenant's database, its system tables brought up to date.
@@ -92,14 +99,23 @@ class Installation:
         return database
 
     def _bare(self, tenant: str) -> TenantDatabase:
-        if self.settings.url:
+        if self.settings.is_postgres:
             return PostgresDatabase(tenant, self.settings)
         return SqliteDatabase(tenant, self.settings)
 
     def _exists(self, tenant: str) -> bool:
-        if self.settings.url:
+        if self.settings.is_postgres:
             return schema_exists(tenant, self.settings)
         return database_path(tenant, self.settings).exists()
+
+
+def storage_settings(config: Config) -> StorageSettings:
+    """The part of the installation's settings that storage needs."""
+    return StorageSettings(
+        folder=config.data_dir,
+        url=config.text("database.url"),
+        connections=config.number("database.pool"),
+    )
 
 
 def tune_process() -> None:

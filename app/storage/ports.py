@@ -26,15 +26,20 @@ _TENANT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 class StorageSettings:
     """Where the data lives and how long to wait for it.
 
-    `url` empty: SQLite files below `folder`; else a `postgresql://` address, one schema a tenant.
+    `url` is `sqlite` (files below `folder`) or a `postgresql://` address (one schema a tenant).
     `folder` always holds the attachments. `busy_seconds` bounds every wait for a lock,
     `connections` the open connections of one process to one tenant's database.
     """
 
     folder: Path
-    url: str = ""
+    url: str = "sqlite"
     busy_seconds: float = 5.0
     connections: int = 12
+
+    @property
+    def is_postgres(self) -> bool:
+        """Is the address a PostgreSQL server's?"""
+        return self.url.startswith(("postgresql://", "postgres://"))
 
 
 class Reader(Protocol):
@@ -116,6 +121,12 @@ class TenantDatabase(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close every connection."""
+
+
+def rows_of(cursor: Any) -> list[Row]:
+    """Everything a driver's cursor still holds."""
+    rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 def check_tenant_id(tenant: str) -> str:

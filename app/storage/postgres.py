@@ -17,7 +17,15 @@ from psycopg.types.numeric import Int8Dumper
 
 from app.storage.errors import Busy, Conflict, NotUnique, StorageError
 from app.storage.pool import Pool
-from app.storage.ports import Params, Row, StorageSettings, TenantDatabase, Tx, check_tenant_id
+from app.storage.ports import (
+    Params,
+    Row,
+    StorageSettings,
+    TenantDatabase,
+    Tx,
+    check_tenant_id,
+    rows_of,
+)
 
 # psycopg keeps 100 prepared statements a connection; a tenant with twenty forms has more.
 _PREPARED_MAX = 600
@@ -69,7 +77,7 @@ class PostgresDatabase(TenantDatabase):
         self.schema = schema_name(tenant)
         self.options: list[str] = []
         self.lock_key = _advisory_key(self.schema)
-        self.pool = Pool(
+        self.pool: Pool[Any] = Pool(
             lambda: _connect(tenant, settings, self.options),
             lambda database: _close(database),
             _usable,
@@ -80,7 +88,7 @@ class PostgresDatabase(TenantDatabase):
     def query(self, sql: str, params: Params = ()) -> list[Row]:
         text, _ = numbered(sql)
         with self.pool.lend() as database, _translated():
-            return database.execute_sql(text, params).fetchall()
+            return rows_of(database.execute_sql(text, params))
 
     @contextmanager
     def read(self) -> Iterator[_Reader]:
@@ -125,7 +133,7 @@ class PostgresDatabase(TenantDatabase):
         text, gives_rows = numbered(sql)
         with self.pool.lend() as database, _translated():
             cursor = database.execute_sql(text, params)
-            return cursor.fetchall() if gives_rows else []
+            return rows_of(cursor) if gives_rows else []
 
     def close(self) -> None:
         self.pool.close()
@@ -137,7 +145,7 @@ class PostgresTx(Tx):
 
     __slots__ = ("_db", "_mode", "_open", "_pipeline")
 
-    def __init__(self, db: peewee.PostgresqlDatabase) -> None:
+    def __init__(self, db: Any) -> None:
         self._db = db
         self._open = False
         self._mode = db.connection().pipeline()
@@ -148,7 +156,7 @@ class PostgresTx(Tx):
         with _translated():
             cursor = self._send(text, params)
             if gives_rows:
-                return cursor.fetchall()
+                return rows_of(cursor)
             self._pipeline.sync()
         return []
 
@@ -157,7 +165,7 @@ class PostgresTx(Tx):
         with _translated():
             cursor = self._send(text, params)
             self._pipeline.sync()
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
     def queue(self, sql: str, params: Params = ()) -> None:
         with _translated():
@@ -195,18 +203,16 @@ class PostgresTx(Tx):
 class _Reader:
     __slots__ = ("_db",)
 
-    def __init__(self, db: peewee.PostgresqlDatabase) -> None:
+    def __init__(self, db: Any) -> None:
         self._db = db
 
     def query(self, sql: str, params: Params = ()) -> list[Row]:
         with _translated():
-            return self._db.execute_sql(numbered(sql)[0], params).fetchall()
+            return rows_of(self._db.execute_sql(numbered(sql)[0], params))
 
 
-def _connect(
-    tenant: str, settings: StorageSettings, options: list[str] | None = None
-) -> peewee.PostgresqlDatabase:
-    asked = conninfo_to_dict(settings.url)
+def _connect(tenant: str, settings: StorageSettings, options: list[str] | None = None) -> Any:
+    asked: dict[str, Any] = conninfo_to_dict(settings.url)
     wait = int(settings.busy_seconds * 1000)
     own = [
         f"search_path={schema_name(tenant)},pg_temp",
@@ -219,7 +225,7 @@ def _connect(
     asked["options"] = " ".join([str(asked.get("options") or ""), *(f"-c {o}" for o in own)])
     asked.setdefault("application_name", f"returnflow-{tenant}")
     asked.setdefault("connect_timeout", 10)
-    database = peewee.PostgresqlDatabase(
+    database: Any = peewee.PostgresqlDatabase(
         asked.pop("dbname", None) or "postgres",
         prefer_psycopg3=True,
         thread_safe=False,
@@ -236,20 +242,20 @@ def _connect(
     return database
 
 
-def _close(database: peewee.PostgresqlDatabase) -> None:
+def _close(database: Any) -> None:
     database.close()
 
 
-def _usable(database: peewee.PostgresqlDatabase) -> bool:
+def _usable(database: Any) -> bool:
     connection = database.connection().pgconn
-    return (
+    return bool(
         connection.status == pq.ConnStatus.OK
         and connection.transaction_status == pq.TransactionStatus.IDLE
         and connection.pipeline_status == pq.PipelineStatus.OFF
     )
 
 
-def _roll_back(database: peewee.PostgresqlDatabase) -> None:
+def _roll_back(database: Any) -> None:
     connection = database.connection()
     if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
         connection.rollback()

@@ -14,7 +14,15 @@ import peewee
 from app.storage.errors import Busy, NotUnique, StorageError
 from app.storage.fairlock import FairLock, Turnstile
 from app.storage.pool import Pool
-from app.storage.ports import Params, Row, StorageSettings, TenantDatabase, Tx, check_tenant_id
+from app.storage.ports import (
+    Params,
+    Row,
+    StorageSettings,
+    TenantDatabase,
+    Tx,
+    check_tenant_id,
+    rows_of,
+)
 
 _POLL_SECONDS = 0.0005
 _UNIQUE = "UNIQUE constraint failed: "
@@ -56,7 +64,7 @@ class SqliteDatabase(TenantDatabase):
         self._turns = FairLock()
         self._gate = Turnstile(path.with_suffix(".turn"))
         self.writer = _connect(path, _WRITER_PRAGMAS)
-        self.readers = Pool(
+        self.readers: Pool[Any] = Pool(
             lambda: _connect(path, _READER_PRAGMAS),
             _close,
             lambda _: True,
@@ -66,7 +74,7 @@ class SqliteDatabase(TenantDatabase):
 
     def query(self, sql: str, params: Params = ()) -> list[Row]:
         with self.readers.lend() as reader, _translated():
-            return reader.execute_sql(sql, params).fetchall()
+            return rows_of(reader.execute_sql(sql, params))
 
     @contextmanager
     def read(self) -> Iterator[_Reader]:
@@ -133,7 +141,7 @@ class SqliteDatabase(TenantDatabase):
             try:
                 return work()
             except peewee.OperationalError as error:
-                if not _is_busy(error.orig) or time.monotonic() > deadline:
+                if not _is_busy(getattr(error, "orig", None)) or time.monotonic() > deadline:
                     raise
             time.sleep(_POLL_SECONDS)
 
@@ -147,16 +155,16 @@ class SqliteTx(Tx):
 
     __slots__ = ("_db",)
 
-    def __init__(self, db: peewee.SqliteDatabase) -> None:
+    def __init__(self, db: Any) -> None:
         self._db = db
 
     def execute(self, sql: str, params: Params = ()) -> list[Row]:
         with _translated():
-            return self._db.execute_sql(sql, params).fetchall()
+            return rows_of(self._db.execute_sql(sql, params))
 
     def change(self, sql: str, params: Params = ()) -> int:
         with _translated():
-            return self._db.execute_sql(sql, params).rowcount
+            return int(self._db.execute_sql(sql, params).rowcount)
 
     def queue(self, sql: str, params: Params = ()) -> None:
         with _translated():
@@ -170,16 +178,16 @@ class SqliteTx(Tx):
 class _Reader:
     __slots__ = ("_db",)
 
-    def __init__(self, db: peewee.SqliteDatabase) -> None:
+    def __init__(self, db: Any) -> None:
         self._db = db
 
     def query(self, sql: str, params: Params = ()) -> list[Row]:
         with _translated():
-            return self._db.execute_sql(sql, params).fetchall()
+            return rows_of(self._db.execute_sql(sql, params))
 
 
-def _connect(path: Path, pragmas: dict[str, Any]) -> peewee.SqliteDatabase:
-    database = peewee.SqliteDatabase(
+def _connect(path: Path, pragmas: dict[str, Any]) -> Any:
+    database: Any = peewee.SqliteDatabase(
         str(path),
         pragmas=pragmas,
         thread_safe=False,
@@ -190,7 +198,7 @@ def _connect(path: Path, pragmas: dict[str, Any]) -> peewee.SqliteDatabase:
     return database
 
 
-def _close(database: peewee.SqliteDatabase) -> None:
+def _close(database: Any) -> None:
     database.close()
 
 
