@@ -61,7 +61,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def resident_mib(pid: int) -> float:
     """Resident memory of a process in MiB, from /proc (Linux)."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as stream:  # noqa: PTH123
+    with open(f"/proc/{pid}/status", encoding="ascii") as stream:
         for line in stream:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
