@@ -1,0 +1,1 @@
+"""The staff desk: sign-in, lists, generated forms, records, dashboards."""

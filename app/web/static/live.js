@@ -1,0 +1,168 @@
+// Rules and formulas, answered by the server as one types. The answer never touches what is being
+// typed: a value is only set where the server computed it and the field still shows what was sent.
+import { announce } from "./desk.js";
+
+const PAUSE = 300;
+
+export function liveForm(form) {
+  const address = form.dataset.rfPreview;
+  if (!address) return;
+  const touched = new Set(form.dataset.rfShowErrors ? ["*"] : []);
+  let timer = 0;
+  let running = null;
+  let dirty = false;
+
+  const changed = (event) => {
+    if (event.target.closest("[data-rf-ignore]")) return;
+    dirty = true;
+    clearTimeout(timer);
+    timer = setTimeout(ask, PAUSE);
+  };
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  form.addEventListener("rf:changed", changed);
+  form.addEventListener("focusout", (event) => {
+    const field = event.target.closest("[data-rf-field]");
+    if (field && dirty) {
+      touched.add(field.dataset.rfField);
+      showError(field, field.dataset.rfError || "");
+    }
+  });
+  form.addEventListener("submit", () => {
+    dirty = false;
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (dirty) event.preventDefault();
+  });
+
+  async function ask() {
+    running?.abort();
+    running = new AbortController();
+    const sent = snapshot(form);
+    const body = new FormData(form);
+    for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+    form.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(address, {
+        method: "POST",
+        body,
+        signal: running.signal,
+        headers: { Accept: "application/json" },
+        redirect: "error",
+      });
+      note(form, answer.ok ? "" : answer.status === 401 ? "signed-out" : "unreachable");
+      if (answer.ok) apply(await answer.json(), sent);
+    } catch (error) {
+      if (error.name !== "AbortError") note(form, "unreachable");
+    } finally {
+      form.removeAttribute("aria-busy");
+    }
+  }
+
+  function apply(answer, sent) {
+    for (const [name, state] of Object.entries(answer.fields)) {
+      const field = form.querySelector(`[data-rf-field="${CSS.escape(name)}"]`);
+      if (!field) continue;
+      field.hidden = !state.visible;
+      mark(field, state);
+      if ("value" in state && sent.get(name) === reading(field)) write(field, state);
+      field.dataset.rfError = state.error || "";
+      const known = touched.has("*") || touched.has(name) || state.error_now;
+      showError(field, known ? state.error || "" : "");
+      const warning = field.querySelector(".rf-warning");
+      if (warning) warning.textContent = state.warning || "";
+    }
+    for (const item of form.querySelectorAll("[data-rf-currency]")) {
+      const code = answer.currencies[item.dataset.rfCurrency];
+      if (code !== undefined) item.textContent = code;
+    }
+    for (const [section, visible] of Object.entries(answer.sections)) {
+      const part = form.querySelector(`[data-rf-section="${CSS.escape(section)}"]`);
+      if (part) part.hidden = !visible;
+    }
+    if (answer.said) announce(answer.said);
+  }
+}
+
+function snapshot(form) {
+  const values = new Map();
+  for (const field of form.querySelectorAll("[data-rf-field]")) {
+    values.set(field.dataset.rfField, reading(field));
+  }
+  return values;
+}
+
+function controls(field) {
+  return [...field.querySelectorAll("input, select, textarea")].filter(
+    (control) => control.closest("[data-rf-field]") === field && !control.matches("[data-rf-ignore]"),
+  );
+}
+
+// What a field shows now, as one string to compare.
+function reading(field) {
+  return controls(field)
+    .map((control) => {
+      if (control.type === "checkbox" || control.type === "radio") return control.checked ? control.value : "";
+      if (control.multiple) return [...control.selectedOptions].map((option) => option.value).join("\u0001");
+      return control.value;
+    })
+    .join("\u0002");
+}
+
+function mark(field, state) {
+  for (const star of field.querySelectorAll(".rf-required")) {
+    if (star.closest("[data-rf-field]") === field) star.hidden = !state.required;
+  }
+  for (const control of controls(field)) {
+    if (control.type === "hidden") continue;
+    const choosing = control.matches("select, [type=checkbox], [type=radio], [type=file]");
+    if (choosing) control.disabled = state.readonly;
+    else if (control.readOnly !== state.readonly) {
+      control.readOnly = state.readonly;
+      // A read-only value is not posted: the server knows it.
+      if (state.readonly && control.name) {
+        control.dataset.name = control.name;
+        control.removeAttribute("name");
+      } else if (!state.readonly && control.dataset.name) {
+        control.name = control.dataset.name;
+      }
+    }
+    if (!choosing) control.toggleAttribute("aria-required", Boolean(state.required));
+    if (control.hasAttribute("aria-required")) control.setAttribute("aria-required", "true");
+  }
+}
+
+function write(field, state) {
+  const values = Array.isArray(state.value) ? state.value : [state.value];
+  if (field.dataset.rfKind === "picker") {
+    field.dispatchEvent(new CustomEvent("rf:set", { detail: state }));
+    return;
+  }
+  for (const control of controls(field)) {
+    if (control.type === "hidden" || control.type === "file") continue;
+    if (control === document.activeElement && !control.readOnly) continue;
+    if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
+    else if (control.multiple) for (const option of control.options) option.selected = values.includes(option.value);
+    else control.value = values[0] ?? "";
+  }
+}
+
+function showError(field, text) {
+  const place = [...field.querySelectorAll(".rf-error")].find((item) => item.closest("[data-rf-field]") === field);
+  if (!place) return;
+  place.textContent = text;
+  for (const control of controls(field)) {
+    if (control.type === "hidden") continue;
+    control.classList.toggle("is-invalid", Boolean(text));
+    if (text) {
+      control.setAttribute("aria-invalid", "true");
+      control.setAttribute("aria-describedby", place.id);
+    } else {
+      control.removeAttribute("aria-invalid");
+    }
+  }
+}
+
+function note(form, state) {
+  for (const item of form.querySelectorAll("[data-rf-note]")) item.hidden = item.dataset.rfNote !== state;
+}
