@@ -1,0 +1,362 @@
+"""Anchors over the journal, and the proof that nobody changed it.
+
+Each record's entries are a chain whose head is in the record's row. Every minute a job puts the
+entries that are new under one Merkle root, in a chained table, and writes the root to a file
+outside the database too. `verify` walks all three and tells what was done to what.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from app.records.journal import ERASED, GENESIS, Entry, entry_hash
+from app.records.merkle import MerkleTree, merkle_root
+from app.storage.databases import Reader, TenantDatabase
+from forms.values import encode_id
+
+BATCH = 2000
+"""Entries under one anchor: the write lock is held for a few milliseconds."""
+
+CODES = {
+    "entry_edited": "what an entry says is not what was hashed",
+    "entries_swapped": "entries have changed places",
+    "entry_deleted": "an entry is missing between others",
+    "journal_truncated": "the last entries of a record are missing",
+    "record_missing": "a record that was anchored is gone, with its whole journal",
+    "row_missing": "a record has a journal but no row",
+    "journal_missing": "a record has a row but no journal",
+    "chain_broken": "an entry is not bound to the one before it",
+    "anchor_broken": "the anchors' own chain is broken",
+    "anchor_mismatch": "the anchored entries are not those that were anchored",
+    "root_mismatch": "the database's anchor is not the one written outside the database",
+    "anchors_truncated": "anchors written outside the database are missing in it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing `verify` found: a code of CODES, where, and a line in English for the report."""
+
+    code: str
+    form: str
+    record: str
+    seq: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` looked at and what it found; no findings means the journal is whole."""
+
+    records: int
+    entries: int
+    anchors: int
+    unanchored: int
+    findings: tuple[Finding, ...]
+
+
+def anchor_hash(prev: bytes, no: int, at: int, entries: int, root: bytes, heads: str) -> bytes:
+    """What binds an anchor to the one before it and to the heads of its records (32 bytes)."""
+    head = json.dumps([no, at, entries], separators=(",", ":")).encode()
+    return sha256(prev + head + root + sha256(heads.encode()).digest()).digest()
+
+
+def anchor(db: TenantDatabase, now: int, outside: Path | None) -> int:
+    """Anchor all entries that are new; number of anchors made. `outside` is the tenant's file.
+
+    Safe to run twice at once and after a crash: roots that did not reach the file follow.
+    """
+    made = 0
+    while _anchor_batch(db, now):
+        made += 1
+    if outside is not None:
+        _write_outside(db, outside)
+    return made
+
+
+_MARK = f"""
+UPDATE rf_journal SET anchor_no = ? WHERE anchor_no IS NULL AND (form, record_id, seq) IN (
+  SELECT form, record_id, seq FROM rf_journal WHERE anchor_no IS NULL LIMIT {BATCH})
+RETURNING form, record_id, seq, hash
+"""
+
+
+def _anchor_batch(db: TenantDatabase, now: int) -> bool:
+    if not db.query("SELECT 1 FROM rf_journal WHERE anchor_no IS NULL LIMIT 1"):
+        return False
+    with db.write() as tx:
+        last = tx.execute(f"SELECT no, hash FROM rf_anchor ORDER BY no DESC LIMIT 1{_lock(db)}")
+        no, prev = (last[0][0] + 1, bytes(last[0][1])) if last else (1, GENESIS)
+        rows = sorted(tx.execute(_MARK, (no,)))
+        if not rows:
+            return False
+        root = merkle_root([bytes(row[3]) for row in rows])
+        heads = _pack(rows)
+        tx.queue(
+            "INSERT INTO rf_anchor (no, at, entries, root, prev, hash, heads)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                no,
+                now,
+                len(rows),
+                root,
+                prev,
+                anchor_hash(prev, no, now, len(rows), root, heads),
+                heads,
+            ),
+        )
+    return True
+
+
+def _lock(db: TenantDatabase) -> str:
+    return " FOR UPDATE" if db.dialect == "postgres" else ""
+
+
+def _pack(rows: list[tuple[Any, ...]]) -> str:
+    """The last entry of each record in the batch: what must not be missing later."""
+    heads: dict[tuple[str, int], int] = {}
+    for form, record, seq, _ in rows:
+        heads[form, record] = seq
+    listed = [[form, record, seq] for (form, record), seq in sorted(heads.items())]
+    packed = zlib.compress(json.dumps(listed, separators=(",", ":")).encode(), 6)
+    return base64.b64encode(packed).decode()
+
+
+def _write_outside(db: TenantDatabase, path: Path) -> None:
+    """Append the anchors the file does not have yet, one JSON line each, flushed to the disk."""
+    written = max((line["no"] for line in read_outside(path)), default=0)
+    rows = db.query(
+        "SELECT no, at, entries, root, hash FROM rf_anchor WHERE no > ? ORDER BY no", (written,)
+    )
+    if not rows:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        for no, at, entries, root, digest in rows:
+            line = {
+                "no": no,
+                "at": at,
+                "entries": entries,
+                "root": bytes(root).hex(),
+                "hash": bytes(digest).hex(),
+            }
+            file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_outside(path: Path) -> list[dict[str, Any]]:
+    """The anchors written outside the database; a last line cut off by a crash is left out."""
+    found: list[dict[str, Any]] = []
+    if not path.exists():
+        return found
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def verify(db: TenantDatabase, tables: Iterable[tuple[str, str]], outside: Path | None) -> Verified:
+    """Check every chain, head, anchor and outside root; `tables` is (form id, table name).
+
+    Reads one snapshot, so it may run beside writers. Memory grows with the number of records,
+    not of entries.
+    """
+    findings: list[Finding] = []
+    with db.read() as reader:
+        rows = _heads_in_rows(reader, tables)
+        anchors = reader.query(
+            "SELECT no, at, entries, root, prev, hash, heads FROM rf_anchor ORDER BY no"
+        )
+        anchored_heads = _check_anchor_chain(anchors, findings)
+        state = _Walk(rows, anchored_heads, findings)
+        for key, chain in groupby(
+            _entries(reader), key=lambda found: (found[0].form, found[0].record_id)
+        ):
+            state.chain(key, list(chain))
+        state.missing()
+        _check_roots(anchors, state.trees, findings)
+        if outside is not None:
+            _check_outside(anchors, read_outside(outside), findings)
+    return Verified(len(rows), state.entries, len(anchors), state.unanchored, tuple(findings))
+
+
+def _heads_in_rows(
+    reader: Reader, tables: Iterable[tuple[str, str]]
+) -> dict[tuple[str, int], tuple[int, bytes]]:
+    found: dict[tuple[str, int], tuple[int, bytes]] = {}
+    for form, table in tables:
+        for record, seq, head in reader.query(f"SELECT id, journal_seq, journal_head FROM {table}"):
+            found[form, record] = (seq, bytes(head))
+    return found
+
+
+_PAGE = 5000
+
+
+def _entries(reader: Reader) -> Iterator[tuple[Entry, int | None]]:
+    """All entries in order of form, record and number, a page at a time."""
+    last: tuple[str, int, int] = ("", 0, 0)
+    while True:
+        page = reader.query(
+            "SELECT form, record_id, seq, at, actor, actor_name, via, act, release_no, changes,"
+            " prev, hash, anchor_no FROM rf_journal WHERE (form, record_id, seq) > (?, ?, ?)"
+            f" ORDER BY form, record_id, seq LIMIT {_PAGE}",
+            last,
+        )
+        for row in page:
+            yield Entry(*row[:10], bytes(row[10]), bytes(row[11])), row[12]
+        if len(page) < _PAGE:
+            return
+        last = page[-1][0], page[-1][1], page[-1][2]
+
+
+class _Walk:
+    """The walk over all chains, with what it has counted and still has to see."""
+
+    def __init__(
+        self,
+        rows: dict[tuple[str, int], tuple[int, bytes]],
+        anchored: dict[tuple[str, int], int],
+        findings: list[Finding],
+    ) -> None:
+        self.rows, self.anchored, self.findings = rows, anchored, findings
+        self.seen: set[tuple[str, int]] = set()
+        self.entries = self.unanchored = 0
+        self.trees: dict[int, MerkleTree] = {}
+
+    def chain(self, key: tuple[str, int], chain: list[tuple[Entry, int | None]]) -> None:
+        """Check one record's entries, its row's head and what the anchors know of it."""
+        self.seen.add(key)
+        self.entries += len(chain)
+        for entry, anchor_no in chain:
+            if anchor_no is None:
+                self.unanchored += 1
+            else:
+                self.trees.setdefault(anchor_no, MerkleTree()).add(entry.hash)
+        entries = [entry for entry, _ in chain]
+        intact = self._hashes(entries)
+        self._links(entries, intact)
+        self._end(key, entries)
+
+    def _hashes(self, entries: list[Entry]) -> bool:
+        erased = max((e.seq for e in entries if e.act == "erase"), default=0)
+        wrong = [
+            entry
+            for entry in entries
+            if not (entry.changes == ERASED and entry.seq < erased)
+            and entry_hash(entry) != entry.hash
+        ]
+        swapped = _swapped(wrong)
+        for entry in wrong:
+            self._say("entries_swapped" if entry.seq in swapped else "entry_edited", entry)
+        return not wrong
+
+    def _links(self, entries: list[Entry], intact: bool) -> None:
+        before, last = GENESIS, 0
+        for entry in entries:
+            if entry.seq != last + 1:
+                self._say("entry_deleted", entry, f"{last + 1} to {entry.seq - 1} are missing")
+            elif entry.prev != before and intact:
+                self._say("chain_broken", entry)
+            before, last = entry.hash, entry.seq
+
+    def _end(self, key: tuple[str, int], entries: list[Entry]) -> None:
+        last = entries[-1]
+        row = self.rows.get(key)
+        anchored = self.anchored.get(key, 0)
+        if row is None:
+            self._say("row_missing", last)
+        if anchored > last.seq or (row is not None and row[0] > last.seq):
+            expected = max(anchored, row[0] if row else 0)
+            self._say("journal_truncated", last, f"{last.seq + 1} to {expected} are missing")
+        elif row is not None and row != (last.seq, last.hash):
+            self._say("chain_broken", last, "the record's row names another last entry")
+
+    def missing(self) -> None:
+        """Records the anchors or the rows know, but the journal does not."""
+        for form, record in sorted(self.rows.keys() - self.seen):
+            self._report("journal_missing", form, record, None)
+        for form, record in sorted(self.anchored.keys() - self.seen - self.rows.keys()):
+            self._report("record_missing", form, record, None)
+
+    def _say(self, code: str, entry: Entry, more: str = "") -> None:
+        self._report(code, entry.form, entry.record_id, entry.seq, more)
+
+    def _report(self, code: str, form: str, record: int, seq: int | None, more: str = "") -> None:
+        text = f"{CODES[code]}; {more}" if more else CODES[code]
+        self.findings.append(Finding(code, form, encode_id(record), seq, text))
+
+
+def _swapped(wrong: list[Entry]) -> set[int]:
+    """Numbers of the entries that would be right in another one's place, or with its changes."""
+    found: set[int] = set()
+    for one in wrong[:100]:
+        for other in wrong[:100]:
+            if one is other:
+                continue
+            moved = replace(one, seq=other.seq)
+            traded = replace(one, changes=other.changes)
+            if entry_hash(moved) == one.hash or entry_hash(traded) == one.hash:
+                found |= {one.seq, other.seq}
+    return found
+
+
+def _check_anchor_chain(
+    anchors: list[tuple[Any, ...]], findings: list[Finding]
+) -> dict[tuple[str, int], int]:
+    """Check the anchors' own chain; the last anchored entry of each record comes back."""
+    heads: dict[tuple[str, int], int] = {}
+    before, last = GENESIS, 0
+    for no, at, entries, root, prev, digest, packed in anchors:
+        whole = (
+            no == last + 1
+            and bytes(prev) == before
+            and anchor_hash(bytes(prev), no, at, entries, bytes(root), packed) == bytes(digest)
+        )
+        if not whole:
+            findings.append(_anchor_finding("anchor_broken", no))
+        before, last = bytes(digest), no
+        try:
+            listed = json.loads(zlib.decompress(base64.b64decode(packed)))
+        except (ValueError, zlib.error):
+            continue
+        for form, record, seq in listed:
+            heads[form, record] = max(seq, heads.get((form, record), 0))
+    return heads
+
+
+def _check_roots(
+    anchors: list[tuple[Any, ...]], trees: dict[int, MerkleTree], findings: list[Finding]
+) -> None:
+    for no, _, entries, root, *_ in anchors:
+        tree = trees.get(no, MerkleTree())
+        if tree.leaves != entries or tree.root() != bytes(root):
+            findings.append(_anchor_finding("anchor_mismatch", no))
+
+
+def _check_outside(
+    anchors: list[tuple[Any, ...]], outside: list[dict[str, Any]], findings: list[Finding]
+) -> None:
+    inside = {row[0]: (bytes(row[3]).hex(), bytes(row[5]).hex()) for row in anchors}
+    for line in outside:
+        found = inside.get(line["no"])
+        if found is None:
+            findings.append(_anchor_finding("anchors_truncated", line["no"]))
+        elif found != (line["root"], line["hash"]):
+            findings.append(_anchor_finding("root_mismatch", line["no"]))
+
+
+def _anchor_finding(code: str, no: int) -> Finding:
+    return Finding(code, "", "", no, CODES[code])

@@ -1,0 +1,41 @@
+"""The same request twice gives the same answer once: keys, scoped by who sends them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from app.storage.databases import TenantDatabase
+
+INSERT = (
+    "INSERT INTO rf_idempotency"
+    " (scope, key, request_hash, form, record_id, result, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (scope, key) DO NOTHING RETURNING 1"
+)
+FIND = "SELECT request_hash, result FROM rf_idempotency WHERE scope = ? AND key = ?"
+FORGET = "DELETE FROM rf_idempotency WHERE created_at < ?"
+
+MAX_KEY = 200
+"""Characters a key may have."""
+
+KEEP = 7 * 24 * 3600 * 1_000_000
+"""Microseconds a key is remembered."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
+
+
+def scope_of(user_id: int | None, via: str) -> str:
+    """Whose key it is: two people never share one, nor do the desk and the API."""
+    return f"{user_id}:{via}"
+
+
+def request_hash(verb: str, form: str, record_id: int | None, body: Mapping[str, Any]) -> str:
+    """What was asked, as hex SHA-256: key order and number formatting of JSON do not matter."""
+    return sha256(_encode.encode([verb, form, record_id, body]).encode()).hexdigest()
+
+
+def forget(db: TenantDatabase, now: int) -> None:
+    """Drop keys older than KEEP (microseconds UTC)."""
+    db.execute_now(FORGET, (now - KEEP,))

@@ -1,0 +1,123 @@
+"""The outbox: effects as rows, claimed under a lease, finished only while the fence still matches.
+
+A worker claims rows in one short transaction, runs the effect outside any transaction, and
+finishes in another. If it dies, the lease runs out and someone else claims with a higher fence;
+should the first one come back, its fence no longer matches and it changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.storage.databases import TenantDatabase
+
+LEASE = 60_000_000
+"""Microseconds a worker has for one effect before another may take over."""
+
+MAX_ATTEMPTS = 10
+FIRST_PAUSE = 5_000_000
+LONGEST_PAUSE = 6 * 3600 * 1_000_000
+
+COLUMNS = "id, once, topic, form, record_id, payload, status, attempts, due_at, fence, created_at"
+INSERT = f"INSERT INTO rf_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
+INSERT_ONCE = INSERT + " ON CONFLICT (once) DO NOTHING"
+
+_CLAIM = """
+UPDATE rf_outbox SET status = 'running', attempts = attempts + 1, fence = fence + 1,
+  lease_until = ?
+WHERE id IN (
+  SELECT id FROM rf_outbox
+  WHERE (status = 'ready' AND due_at <= ?) OR (status = 'running' AND lease_until < ?)
+  ORDER BY due_at, id LIMIT ?{lock}
+)
+RETURNING id, once, topic, form, record_id, payload, attempts, fence
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An effect that is ours until the lease runs out. `fence` must still match to finish."""
+
+    id: int
+    once: str
+    topic: str
+    form: str
+    record_id: int
+    payload: str
+    attempts: int
+    fence: int
+
+
+def claim(db: TenantDatabase, now: int, *, limit: int = 20, lease: int = LEASE) -> list[Claimed]:
+    """Take up to `limit` due effects, oldest first. Times are microseconds UTC."""
+    lock = " FOR UPDATE SKIP LOCKED" if db.dialect == "postgres" else ""
+    with db.write() as tx:
+        rows = tx.execute(_CLAIM.format(lock=lock), (now + lease, now, now, limit))
+    claimed = [Claimed(*row) for row in rows]
+    claimed.sort(key=lambda one: one.id)
+    return claimed
+
+
+def finish(db: TenantDatabase, one: Claimed, now: int) -> bool:
+    """Mark an effect as done; False if the lease was lost and somebody else took it."""
+    return _settle(db, one, "done", now, now, None)
+
+
+def fail(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
+    """Note a failure: "ready" again after a pause, or "dead" when attempts are used up."""
+    status = "dead" if one.attempts >= MAX_ATTEMPTS else "ready"
+    pause = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE)
+    settled = _settle(db, one, status, now + pause, None, error[:2000])
+    return status if settled else "lost"
+
+
+def unknown(db: TenantDatabase, one: Claimed, now: int, error: str) -> bool:
+    """Note that nobody knows whether the effect happened: it is never sent again blindly."""
+    return _settle(db, one, "unknown", now, None, error[:2000])
+
+
+def fan_out(db: TenantDatabase, one: Claimed, topics: list[tuple[str, int]], now: int) -> bool:
+    """Replace an event by one row a listener, in one transaction; `topics` are (topic, new id).
+
+    A listener's row has its own attempts, so one that fails does not make the others run again.
+    """
+    with db.write() as tx:
+        if not tx.execute(_SETTLE, ("done", now, now, None, one.id, one.fence)):
+            return False
+        for topic, new_id in topics:
+            tx.queue(
+                INSERT_ONCE,
+                (
+                    new_id,
+                    f"{one.once}:{topic}",
+                    topic,
+                    one.form,
+                    one.record_id,
+                    one.payload,
+                    now,
+                    now,
+                ),
+            )
+    return True
+
+
+_SETTLE = """
+UPDATE rf_outbox SET status = ?, due_at = ?, done_at = ?, last_error = ?, lease_until = NULL
+WHERE id = ? AND fence = ? AND status = 'running' RETURNING id
+"""
+
+
+def _settle(
+    db: TenantDatabase, one: Claimed, status: str, due_at: int, done: int | None, error: str | None
+) -> bool:
+    with db.write() as tx:
+        return bool(tx.execute(_SETTLE, (status, due_at, done, error, one.id, one.fence)))
+
+
+def next_due(db: TenantDatabase) -> int | None:
+    """When the next effect is due or a lease runs out (microseconds UTC), or None."""
+    rows = db.query(
+        "SELECT MIN(CASE WHEN status = 'ready' THEN due_at ELSE lease_until END)"
+        " FROM rf_outbox WHERE status IN ('ready', 'running')"
+    )
+    return rows[0][0] if rows else None

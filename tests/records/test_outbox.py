@@ -1,0 +1,99 @@
+"""An effect is run by one worker at a time, and whoever lost its lease changes nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.records import outbox
+from app.storage.databases import TenantDatabase
+from forms.values import new_id
+
+NOW = 1_780_000_000_000_000
+
+
+def _put(db: TenantDatabase, count: int, due: int = NOW) -> None:
+    with db.write() as tx:
+        for n in range(count):
+            one = new_id()
+            tx.queue(
+                outbox.INSERT, (one, f"thing:{one}:{n}", "record", "thing", one, "{}", due, NOW)
+            )
+
+
+def _status(db: TenantDatabase) -> list[tuple]:
+    return db.query("SELECT status, attempts, fence FROM rf_outbox ORDER BY id")
+
+
+def test_an_effect_is_claimed_once_and_finished(tenant_db):
+    _put(tenant_db, 1)
+    (one,) = outbox.claim(tenant_db, NOW)
+    assert outbox.claim(tenant_db, NOW) == []
+    assert _status(tenant_db) == [("running", 1, 1)]
+    assert outbox.finish(tenant_db, one, NOW)
+    assert _status(tenant_db) == [("done", 1, 1)]
+    assert outbox.next_due(tenant_db) is None
+
+
+def test_whoever_lost_the_lease_changes_nothing(tenant_db):
+    _put(tenant_db, 1)
+    (first,) = outbox.claim(tenant_db, NOW)
+    later = NOW + outbox.LEASE + 1
+    (second,) = outbox.claim(tenant_db, later)
+    assert second.fence == 2
+    assert not outbox.finish(tenant_db, first, later)
+    assert outbox.fail(tenant_db, first, later, "late") == "lost"
+    assert outbox.finish(tenant_db, second, later)
+
+
+def test_failures_pause_longer_each_time_and_end_dead(tenant_db):
+    _put(tenant_db, 1)
+    now, pauses = NOW, []
+    for _ in range(outbox.MAX_ATTEMPTS):
+        (one,) = outbox.claim(tenant_db, now)
+        status = outbox.fail(tenant_db, one, now, "no route")
+        due = outbox.next_due(tenant_db)
+        if due is not None:
+            pauses.append(due - now)
+            assert outbox.claim(tenant_db, due - 1) == []
+            now = due
+    assert status == "dead"
+    assert pauses == sorted(pauses) and pauses[0] == outbox.FIRST_PAUSE
+    assert max(pauses) <= outbox.LONGEST_PAUSE
+    assert tenant_db.query("SELECT last_error FROM rf_outbox") == [("no route",)]
+
+
+def test_what_nobody_knows_is_not_sent_again(tenant_db):
+    _put(tenant_db, 1)
+    (one,) = outbox.claim(tenant_db, NOW)
+    assert outbox.unknown(tenant_db, one, NOW, "timed out")
+    assert outbox.claim(tenant_db, NOW + 10 * outbox.LEASE) == []
+
+
+def test_an_event_becomes_one_effect_a_listener(tenant_db):
+    _put(tenant_db, 1)
+    (one,) = outbox.claim(tenant_db, NOW)
+    topics = [("record:a", new_id()), ("record:b", new_id())]
+    assert outbox.fan_out(tenant_db, one, topics, NOW)
+    assert not outbox.fan_out(tenant_db, one, topics, NOW)
+    claimed = outbox.claim(tenant_db, NOW)
+    assert [c.topic for c in claimed] == ["record:a", "record:b"]
+    assert len({c.once for c in claimed}) == 2
+
+
+@pytest.mark.parametrize("workers", [4])
+def test_many_workers_never_take_the_same_effect(tenant_db, workers):
+    _put(tenant_db, 60)
+
+    def work(_: int) -> list[int]:
+        taken = []
+        while claimed := outbox.claim(tenant_db, NOW, limit=5):
+            taken += [one.id for one in claimed]
+            for one in claimed:
+                assert outbox.finish(tenant_db, one, NOW)
+        return taken
+
+    with ThreadPoolExecutor(workers) as pool:
+        taken = [one for part in pool.map(work, range(workers)) for one in part]
+    assert len(taken) == len(set(taken)) == 60
