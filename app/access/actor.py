@@ -1,0 +1,37 @@
+"""Who acts: a signed-in person, a token's owner, an import, a plugin, or the system itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+VIAS = ("web", "api", "import", "system", "plugin")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever is behind a use case.
+
+    `departments` holds the user's own department first, then those above it. `scopes` is None
+    where nothing narrows the roles (a session), else the scopes of the token used.
+    """
+
+    user_id: int | None
+    name: str
+    roles: frozenset[str] = frozenset()
+    departments: tuple[int, ...] = ()
+    via: str = "web"
+    lang: str = "zh"
+    scopes: frozenset[str] | None = None
+    login: str = ""
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether this is the system itself, whom no role limits."""
+        return self.via == "system" and self.user_id is None
+
+    def coming(self, via: str) -> Actor:
+        """The same actor through another door ("import", "plugin" …)."""
+        return replace(self, via=via)
+
+
+SYSTEM = Actor(user_id=None, name="system", via="system", lang="en", login="system")

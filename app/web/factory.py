@@ -1,0 +1,100 @@
+"""The Flask app: one for all tenants, with the desk, the back office and the API in it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask, abort, g, redirect, request
+
+from app.config import Config
+from app.storage.databases import Installation
+from app.web.accesslog import init_accesslog, init_logs, start_clock
+from app.web.errors import init_errors
+from app.web.health import create_health
+from app.web.i18n import init_languages
+from app.web.security import guard, init_security, name_request
+from app.web.session import PageCookies, identify, write_cookie
+from app.web.tenancy import TENANT_KEY, BelievedProxies, TenantRouting, Tenants, hosts_of
+
+MIB = 1024 * 1024
+OPEN = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
+"""Endpoints that answer without a tenant; with one they answer only `static`."""
+
+
+def create_app(config: Config, installation: Installation) -> Flask:
+    """The app over an installation's databases.
+
+    `config.tenants` are the tenants it serves; one that was never created in the installation is
+    answered like one nobody has heard of.
+    """
+    app = Flask("app.web")
+    _configure(app, config)
+    tenants = Tenants(installation, lambda database: SimpleNamespace(db=database))
+    app.extensions["tenants"] = tenants
+    app.session_interface = PageCookies()
+    init_logs(config)
+    init_languages(app)
+    init_accesslog(app)
+    _enter(app, config, tenants)
+    init_security(app)
+    app.after_request(write_cookie)
+    init_errors(app)
+    app.register_blueprint(create_health(config, tenants))
+    hosts = hosts_of(config)
+    app.wsgi_app = TenantRouting(app.wsgi_app, hosts)  # type: ignore[method-assign]
+    if config.names("web.proxies"):
+        app.wsgi_app = BelievedProxies(  # type: ignore[method-assign]
+            app.wsgi_app, config.names("web.proxies")
+        )
+    return app
+
+
+def _configure(app: Flask, config: Config) -> None:
+    hosts = [*config.names("web.hosts"), *hosts_of(config)]
+    app.config.update(
+        SECRET_KEY=config.secret_key(),
+        SESSION_COOKIE_SECURE=config.flag("web.https"),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PREFERRED_URL_SCHEME="https" if config.flag("web.https") else "http",
+        MAX_CONTENT_LENGTH=(config.number("web.upload_mb") + 1) * MIB,
+        MAX_FORM_MEMORY_SIZE=2 * MIB,
+        MAX_FORM_PARTS=20_000,  # a grid of lines has a part for each of its cells
+        TRUSTED_HOSTS=hosts if config.names("web.hosts") else None,
+        SEND_FILE_MAX_AGE_DEFAULT=7 * 24 * 3600,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+
+
+def _enter(app: Flask, config: Config, tenants: Tenants) -> None:
+    served = frozenset(config.tenants)
+
+    @app.before_request
+    def enter() -> Any:
+        start_clock()
+        name_request()
+        g.actor, g.session_value, g.token_id = None, "", None
+        g.tenant = g.db = None
+        name = request.environ.get(TENANT_KEY)
+        if name is None:
+            return _without_tenant(served)
+        if request.endpoint == "static":
+            return None
+        g.tenant = tenants.get(name) if name in served else None
+        if g.tenant is None or request.endpoint in OPEN:
+            g.tenant = None
+            abort(404)
+        g.db = g.tenant.db
+        identify()
+        guard()
+        return None
+
+
+def _without_tenant(served: frozenset[str]) -> Any:
+    if request.path == "/" and len(served) == 1:
+        return redirect(f"{request.script_root}/t/{next(iter(served))}/")
+    if request.endpoint not in OPEN:
+        abort(404)
+    return None

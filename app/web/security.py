@@ -1,0 +1,121 @@
+"""Response headers, CSRF, request guards, and the decorators that close a view."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask_wtf.csrf import CSRFProtect
+
+from app.access.rights import admin_rights
+from app.web.session import API_PREFIX
+from forms.values import encode_id, new_id
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ANONYMOUS_BODY = 64 * 1024
+"""Bytes a request may carry before anybody has signed in."""
+
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+csrf = CSRFProtect()
+"""Checked on every POST, PUT, PATCH and DELETE but those that come with an API token."""
+
+
+def init_security(app: Flask) -> None:
+    """CSRF over the whole app, the request's guards, and headers on every answer."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # called below, once the actor is known
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a long form lives as long as its session
+    csrf.init_app(app)
+    app.after_request(write_headers)
+
+
+def name_request() -> None:
+    """Give the request an id: the caller's, where it is a plain word, else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else encode_id(new_id())
+
+
+def guard() -> None:
+    """Refuse what no view should have to think about."""
+    if "\0" in request.path or any("\0" in value for value in request.args.to_dict().values()):
+        abort(400)
+    if g.actor is None:
+        request.max_content_length = ANONYMOUS_BODY
+    programs = request.path.startswith(API_PREFIX)
+    if g.token_id is None and not (programs and g.actor is None):  # the API answers 401 by itself
+        csrf.protect(apply_exemptions=True)
+
+
+def write_headers(response: Response) -> Response:
+    """Headers after OWASP ASVS, stricter for data than for pages."""
+    headers = response.headers
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    page = response.mimetype == "text/html" and not request.path.startswith(API_PREFIX)
+    headers.setdefault("Content-Security-Policy", PAGE_POLICY if page else DATA_POLICY)
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if "request_id" in g:
+        headers["X-Request-Id"] = g.request_id
+    return response
+
+
+def login_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Only for people who have signed in; others get 401 (pages: the way to the sign-in)."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if g.actor is None:
+            abort(401)
+        return view(*args, **kwargs)
+
+    return checked
+
+
+def admin_required(right: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Only for people whose roles give this administrative right; others get 403."""
+
+    def close(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        @login_required
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            require_admin(right)
+            return view(*args, **kwargs)
+
+        return checked
+
+    return close
+
+
+def require_admin(right: str) -> None:
+    """Refuse with 403 unless the actor holds the administrative right."""
+    if right not in admin_rights(g.tenant.active().catalog, g.actor):
+        abort(403)

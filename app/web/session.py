@@ -1,0 +1,156 @@
+"""Who is asking: the session cookie or an API token, and Flask's small signed page cookie.
+
+The session itself is a row in the tenant's database; its cookie holds a random value. The page
+cookie carries what a page needs before anybody signed in (CSRF token, notices) and is signed for
+one tenant. In a session the CSRF token is derived from the session cookie, so that a planted page
+cookie is of no use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
+
+from app.access.actor import Actor
+from app.access.sessions import (
+    LIFETIME,
+    actor_of_session,
+    close_session,
+    rotate_session,
+)
+from app.access.signin import sign_in as check_and_open
+from app.access.tokens import actor_of_token
+from app.web.tenancy import TENANT_KEY
+
+API_PREFIX = "/api/"
+_CSRF = "csrf_token"
+
+
+class PageCookies(SecureCookieSessionInterface):
+    """Flask's signed cookie, one for each tenant: name, path and signature are the tenant's."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return cookie_name("rf_page")
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return request.script_root or "/"
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        made: dict[str, URLSafeTimedSerializer] = app.extensions.setdefault("page_cookies", {})
+        tenant = request.environ.get(TENANT_KEY, "")
+        if tenant not in made:
+            if len(made) > 1000:  # unknown names must not fill the memory
+                made.clear()
+            made[tenant] = URLSafeTimedSerializer(
+                [str(app.secret_key)],
+                salt=f"page-cookie\0{tenant}",
+                serializer=self.serializer,
+                signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+            )
+        return made[tenant]
+
+
+def cookie_name(word: str) -> str:
+    """A cookie's name with the prefix that makes browsers insist on its attributes."""
+    if not current_app.config["SESSION_COOKIE_SECURE"]:
+        return word
+    return f"__Secure-{word}" if request.script_root else f"__Host-{word}"
+
+
+def identify() -> None:
+    """Put `g.actor`, `g.session_value` and `g.token_id` in place; anonymous where nothing fits.
+
+    On API paths a Bearer token comes first and then counts alone.
+    """
+    g.actor, g.session_value, g.token_id = None, "", None
+    if g.tenant is None:
+        return
+    if request.path.startswith(API_PREFIX) and "Authorization" in request.headers:
+        scheme, _, value = request.headers["Authorization"].partition(" ")
+        found = actor_of_token(g.db, value.strip()) if scheme.lower() == "bearer" else None
+        if found is not None:
+            g.actor, g.token_id = found
+        return
+    value = request.cookies.get(cookie_name("rf_session"), "")
+    if not 0 < len(value) <= 100:
+        return
+    g.actor = actor_of_session(g.db, value)
+    if g.actor is not None:
+        g.session_value = value
+        _bind_csrf(value)
+
+
+def sign_in(login: str, password: str) -> Actor:
+    """Sign a person in: a new session, a new cookie, a new CSRF token.
+
+    Raises AccessError: sign_in_failed, too_many_attempts (with retry_after), busy.
+    """
+    held = request.cookies.get(cookie_name("rf_session"), "")
+    opened = check_and_open(
+        g.db,
+        login,
+        password,
+        ip=request.remote_addr or "",
+        agent=request.headers.get("User-Agent", ""),
+        replacing=held[:100],
+    )
+    actor = actor_of_session(g.db, opened.cookie)
+    if actor is None:
+        raise RuntimeError("a session just opened is not there")
+    _enter(opened.cookie)
+    g.actor = actor
+    return actor
+
+
+def sign_out() -> None:
+    """End the session; both cookies go."""
+    if g.session_value:
+        close_session(g.db, g.session_value)
+    g.actor, g.session_value = None, ""
+    session.clear()
+    g.set_session_cookie = ""
+
+
+def renew() -> None:
+    """Give the own session another cookie value, after what a person may do has changed."""
+    if g.session_value:
+        _enter(rotate_session(g.db, g.session_value))
+
+
+def write_cookie(response: Response) -> Response:
+    """After the request: set or remove the session cookie where a view changed it."""
+    value = g.get("set_session_cookie")
+    if value is None:
+        return response
+    settings: dict[str, Any] = {
+        "path": request.script_root or "/",
+        "secure": current_app.config["SESSION_COOKIE_SECURE"],
+        "httponly": True,
+        "samesite": "Lax",
+    }
+    if value:
+        response.set_cookie(
+            cookie_name("rf_session"), value, max_age=LIFETIME.absolute // 1_000_000, **settings
+        )
+    else:
+        response.delete_cookie(cookie_name("rf_session"), **settings)
+    return response
+
+
+def _enter(value: str) -> None:
+    session.clear()
+    g.pop(_CSRF, None)
+    g.session_value = g.set_session_cookie = value
+    _bind_csrf(value)
+
+
+def _bind_csrf(value: str) -> None:
+    key = str(current_app.secret_key).encode()
+    bound = hmac.new(key, f"csrf\0{value}".encode(), hashlib.sha256).hexdigest()
+    if session.get(_CSRF) != bound:
+        session[_CSRF] = bound
