@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import Flask, abort, g, redirect, request
 
+from app.access.clock import HOUR, MINUTE
+from app.access.sessions import Lifetime
 from app.config import Config
 from app.storage.databases import Installation
 from app.web.accesslog import init_accesslog, init_logs, start_clock
@@ -33,6 +35,9 @@ def create_app(config: Config, installation: Installation) -> Flask:
     tenants = Tenants(installation, lambda database: SimpleNamespace(db=database))
     app.extensions["tenants"] = tenants
     app.session_interface = PageCookies()
+    app.extensions["session_lifetime"] = Lifetime(
+        config.number("session.idle_minutes") * MINUTE, config.number("session.hours") * HOUR
+    )
     init_logs(config)
     init_languages(app)
     init_accesslog(app)

@@ -17,12 +17,8 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
 from app.access.actor import Actor
-from app.access.sessions import (
-    LIFETIME,
-    actor_of_session,
-    close_session,
-    rotate_session,
-)
+from app.access.clock import SECOND
+from app.access.sessions import Lifetime, actor_of_session, close_session, rotate_session
 from app.access.signin import sign_in as check_and_open
 from app.access.tokens import actor_of_token
 from app.web.tenancy import TENANT_KEY
@@ -79,7 +75,7 @@ def identify() -> None:
     value = request.cookies.get(cookie_name("rf_session"), "")
     if not 0 < len(value) <= 100:
         return
-    g.actor = actor_of_session(g.db, value)
+    g.actor = actor_of_session(g.db, value, lifetime=_lifetime())
     if g.actor is not None:
         g.session_value = value
         _bind_csrf(value)
@@ -98,6 +94,7 @@ def sign_in(login: str, password: str) -> Actor:
         ip=request.remote_addr or "",
         agent=request.headers.get("User-Agent", ""),
         replacing=held[:100],
+        lifetime=_lifetime(),
     )
     actor = actor_of_session(g.db, opened.cookie)
     if actor is None:
@@ -135,11 +132,16 @@ def write_cookie(response: Response) -> Response:
     }
     if value:
         response.set_cookie(
-            cookie_name("rf_session"), value, max_age=LIFETIME.absolute // 1_000_000, **settings
+            cookie_name("rf_session"), value, max_age=_lifetime().absolute // SECOND, **settings
         )
     else:
         response.delete_cookie(cookie_name("rf_session"), **settings)
     return response
+
+
+def _lifetime() -> Lifetime:
+    lifetime: Lifetime = current_app.extensions["session_lifetime"]
+    return lifetime
 
 
 def _enter(value: str) -> None:
