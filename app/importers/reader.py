@@ -6,7 +6,9 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,6 @@ from forms.values import Text
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_FIELD_CHARS = 100_000
-MAX_LINE_ITEMS = 10_000
 
 Columns = Mapping[str, str]
 
@@ -36,16 +37,6 @@ class FileRecord:
 
     row: FileRow
     lines: Mapping[str, Sequence[FileRow]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A second file that holds the line items: which lines field, which columns join it."""
-
-    lines_field: str
-    path: Path
-    join: Mapping[str, str]
-    """Column of the first file → column of this one; both files are in the same order."""
 
 
 class Table:
@@ -186,14 +177,12 @@ def plain_records(rows: Iterator[FileRow]) -> Iterator[FileRecord]:
     return (FileRecord(row) for row in rows)
 
 
-def grouped_records(
-    rows: Iterator[FileRow], lines_field: str, group: Sequence[str]
-) -> Iterator[FileRecord]:
-    """Consecutive rows with equal `group` columns are one record; each row is a line item."""
+def grouped_records(rows: Iterator[FileRow], lines_field: str, on: str) -> Iterator[FileRecord]:
+    """Consecutive rows with the same `on` column are one record; each row is a line item."""
     batch: list[FileRow] = []
-    key: tuple[str, ...] | None = None
+    key: str | None = None
     for row in rows:
-        now = tuple(row.columns[name] for name in group)
+        now = row.columns[on]
         if batch and now != key:
             yield FileRecord(batch[0], {lines_field: tuple(batch)})
             batch = []
@@ -203,48 +192,66 @@ def grouped_records(
         yield FileRecord(batch[0], {lines_field: tuple(batch)})
 
 
-def joined_records(
-    rows: Iterator[FileRow],
-    details: Iterator[FileRow],
-    joined: Joined,
-    keep: Callable[[FileRow], bool] = lambda _row: True,
-) -> Iterator[FileRecord]:
-    """Each row is a record; its line items follow in another file, in the same order.
+class SpooledLines:
+    """The line items of another file, put aside on disk so that each record finds its own.
 
-    Raises ImportStopped where the second file has rows that belong to no record at their place.
+    A record's rows need not stand together in the file. Only where each run of rows begins is
+    kept in memory. Use as a context manager; the spool file goes with it.
     """
-    own, other = list(joined.join), list(joined.join.values())
-    ahead = next(details, None)
-    for row in rows:
-        key = tuple(row.columns[name] for name in own)
-        batch: list[FileRow] = []
-        while ahead is not None and tuple(ahead.columns[name] for name in other) == key:
-            if keep(ahead):
-                batch.append(ahead)
-            if len(batch) > MAX_LINE_ITEMS:
-                raise ImportStopped(
-                    "too_many_lines",
-                    joined.path,
-                    ahead.line,
-                    Text(
-                        f"一条记录最多 {MAX_LINE_ITEMS} 行明细",
-                        f"a record takes {MAX_LINE_ITEMS} line items at the most",
-                    ),
-                )
-            ahead = next(details, None)
-        yield FileRecord(row, {joined.lines_field: tuple(batch)})
-    if ahead is not None:
-        values = ", ".join(f"{name} {ahead.columns[name]!r}" for name in other)
-        raise ImportStopped(
-            "lines_without_record",
-            joined.path,
-            ahead.line,
-            Text(
-                f"明细 {values} 没有对应的记录，或两个文件的顺序不同；请按同一顺序排列",
-                f"line items of {values} belong to no record, or the files are ordered"
-                " differently; sort both the same way",
-            ),
-        )
+
+    def __init__(self, rows: Iterable[FileRow], on: str, folder: Path) -> None:
+        self._runs: dict[str, list[tuple[int, int]]] = {}
+        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
+        try:
+            self._fill(rows, on)
+        except BaseException:
+            self._spool.close()
+            raise
+
+    def __enter__(self) -> SpooledLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
+    def _fill(self, rows: Iterable[FileRow], on: str) -> None:
+        last: str | None = None
+        begin = count = offset = 0
+        for row in rows:
+            key = row.columns[on]
+            if key != last:
+                if last is not None:
+                    self._runs.setdefault(last, []).append((begin, count))
+                last, begin, count = key, offset, 0
+            packed = json.dumps([row.line, row.columns], ensure_ascii=False).encode() + b"\n"
+            self._spool.write(packed)
+            offset += len(packed)
+            count += 1
+        if last is not None:
+            self._runs.setdefault(last, []).append((begin, count))
+
+    def take(self, key: str) -> tuple[FileRow, ...]:
+        """The line items of one record, in the file's order; each is given once."""
+        found = []
+        for begin, count in self._runs.pop(key, ()):
+            self._spool.seek(begin)
+            for _ in range(count):
+                line, columns = json.loads(self._spool.readline())
+                found.append(FileRow(line, columns))
+        return tuple(found)
+
+    def left(self) -> Iterator[tuple[str, int]]:
+        """The keys nobody asked for, each with the line of its first row."""
+        for key, runs in self._runs.items():
+            self._spool.seek(runs[0][0])
+            yield key, json.loads(self._spool.readline())[0]
+
+
+def joined_records(
+    rows: Iterator[FileRow], spooled: SpooledLines, lines_field: str, on: str
+) -> Iterator[FileRecord]:
+    """Each row is a record; its line items are those of the spooled file with the same `on`."""
+    return (FileRecord(row, {lines_field: spooled.take(row.columns[on])}) for row in rows)
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

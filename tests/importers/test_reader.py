@@ -10,7 +10,7 @@ import pytest
 from app.importers.errors import ImportStopped
 from app.importers.reader import (
     FileRecord,
-    Joined,
+    SpooledLines,
     Table,
     fingerprint,
     grouped_records,
@@ -81,25 +81,23 @@ def shape(record: FileRecord) -> tuple[int, list[int]]:
 
 def test_consecutive_rows_group_into_records(tmp_path: Path) -> None:
     with Table(write(tmp_path, "f.csv", "no,q\nA,1\nA,2\nB,3\nA,4\n")) as table:
-        found = [shape(r) for r in grouped_records(table.rows(), "lines", ["no"])]
+        found = [shape(r) for r in grouped_records(table.rows(), "lines", "no")]
     assert found == [(2, [2, 3]), (4, [4]), (5, [5])]
 
 
-def test_line_items_come_from_the_second_file_in_the_same_order(tmp_path: Path) -> None:
+def test_line_items_come_from_the_second_file_wherever_they_stand_in_it(tmp_path: Path) -> None:
     head = write(tmp_path, "h.csv", "no\nA\nB\nC\n")
-    tail = write(tmp_path, "l.csv", "order,q\nA,1\nA,2\nC,3\n")
-    with Table(head) as one, Table(tail) as two:
-        joined = Joined("lines", tail, {"no": "order"})
-        found = [shape(r) for r in joined_records(one.rows(), two.rows(), joined)]
-    assert found == [(2, [2, 3]), (3, []), (4, [4])]
-
-
-def test_line_items_out_of_order_stop_the_import(tmp_path: Path) -> None:
-    head = write(tmp_path, "h.csv", "no\nA\nB\n")
-    tail = write(tmp_path, "l.csv", "no,q\nB,1\nA,2\n")
-    with Table(head) as one, Table(tail) as two, pytest.raises(ImportStopped) as caught:
-        list(joined_records(one.rows(), two.rows(), Joined("lines", tail, {"no": "no"})))
-    assert (caught.value.code, caught.value.line) == ("lines_without_record", 3)
+    tail = write(tmp_path, "l.csv", 'no,q\nC,"a\nb"\nA,1\nA,2\nC,3\nA,4\nD,5\n')
+    with (
+        Table(head) as one,
+        Table(tail) as two,
+        SpooledLines(two.rows(), "no", tmp_path) as spooled,
+    ):
+        records = list(joined_records(one.rows(), spooled, "lines", "no"))
+        left = list(spooled.left())
+    assert [shape(r) for r in records] == [(2, [4, 5, 7]), (3, []), (4, [2, 6])]
+    assert records[2].lines["lines"][0].columns["q"] == "a\nb"
+    assert left == [("D", 8)]
 
 
 def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
