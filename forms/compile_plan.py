@@ -1,0 +1,290 @@
+"""A compiled form → the plan validation runs on: readers, steps in order, rules, reads.
+
+Everything that depends on the definition alone is decided here, once for a release; a validation
+only walks through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from forms.compile_library import FormLibrary
+from forms.compile_order import CURRENCY, all_fields
+from forms.compile_steps import Step, currency_step, steps_of
+from forms.expr import Expr
+from forms.model import Check, Field, Lines
+from forms.signature import SYSTEM_NAMES
+from forms.types.base import Taker
+from forms.types.links import IdType
+
+if TYPE_CHECKING:
+    from forms.templates import Template
+
+
+class Locked(Exception):
+    """A field was given that only the form itself writes; told to the careful reader."""
+
+
+def _locked(raw: object) -> object:
+    raise Locked
+
+
+def _as_is(raw: object) -> object:
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """A field holding ids: where they lead, what is read there, what they have to meet.
+
+    `mine` and `outer` are the names of the row and of its record that `where` reads; `hops` are
+    links of the candidate that `where` follows: (link, its target).
+    """
+
+    field: Field
+    target: str
+    many: bool
+    reads: bool
+    where: Expr | None
+    mine: frozenset[str] = frozenset()
+    outer: frozenset[str] = frozenset()
+    hops: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """How rows of one table are read and judged: the record's own, or one lines field's."""
+
+    name: str
+    fields: Mapping[str, Field]
+    target: str
+    empty: Mapping[str, Any]
+    fresh: Mapping[str, Any]
+    takers: Mapping[str, Taker]
+    """Readers of what a person may write; the form's own fields raise `Locked`."""
+    readers: Mapping[str, Taker]
+    locked: frozenset[str]
+    required: tuple[str, ...]
+    required_when: tuple[tuple[str, Expr], ...]
+    readonly_when: tuple[tuple[str, Expr], ...]
+    visible_when: tuple[tuple[str, Expr], ...]
+    dated: tuple[Field, ...]
+    moments: tuple[str, ...]
+    links: tuple[LinkPlan, ...]
+    aggregates: tuple[tuple[str, str], ...]
+    """(aggregate, link field or "id") whose values are keys to fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of a form. `program` holds (lines field or "", steps) in the order to run them."""
+
+    header: TablePlan
+    lines: Mapping[str, TablePlan]
+    program: tuple[tuple[str, tuple[Step, ...]], ...]
+    reads: Mapping[str, frozenset[str]]
+    needs_facts: bool
+    checks: tuple[Check, ...] = ()
+    row_limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def build_plan(
+    form_id: str,
+    fields: Mapping[str, Field],
+    order: Sequence[str],
+    library: FormLibrary,
+    *,
+    checks: Mapping[str, Check],
+    title: Template | None,
+    currency: str | Expr | None,
+    **others: object,
+) -> Plan:
+    """The plan of a form whose parts are compiled and whose fields have an order."""
+    every = {one.path: one for one in all_fields(fields)}
+    exprs = list(_exprs(every.values(), checks, title, currency))
+    reads = _reads(form_id, every, exprs, library)
+    keys = _keys(exprs, every)
+    tables = {
+        name: _table(form_id, name, one, reads, keys, library)
+        for name, one in _tables(fields)
+    }
+    program: list[tuple[str, list[Step]]] = []
+    for node in order:
+        if node == CURRENCY:
+            steps, table = [currency_step(currency, every.values())], ""
+        else:
+            steps, table = steps_of(every[node], every), every[node].within
+        if not steps:
+            continue
+        if program and program[-1][0] == table:
+            program[-1][1].extend(steps)
+        else:
+            program.append((table, steps))
+    return Plan(
+        header=tables[""],
+        lines={name: one for name, one in tables.items() if name},
+        program=tuple((table, tuple(steps)) for table, steps in program),
+        reads=reads,
+        needs_facts=any(t.links or t.aggregates for t in tables.values()),
+        checks=tuple(checks.values()),
+        row_limits={
+            one.id: (int(one.min or 0), int(one.max))  # type: ignore[call-overload]
+            for one in fields.values()
+            if isinstance(one, Lines)
+        },
+    )
+
+
+def _tables(fields: Mapping[str, Field]) -> Iterator[tuple[str, Mapping[str, Field]]]:
+    yield "", fields
+    for one in fields.values():
+        if isinstance(one, Lines):
+            yield one.id, one.fields
+
+
+def _exprs(
+    every: Any, checks: Mapping[str, Check], title: Template | None, currency: str | Expr | None
+) -> Iterator[tuple[str, Expr]]:
+    """Each expression of the form but the links' `where`, with the table it stands in."""
+    for one in every:
+        own = (one.required, one.visible, one.readonly, one.default, one.formula, one.currency)
+        for expr in (*own, *one.fill.values()):
+            if isinstance(expr, Expr):
+                yield one.within, expr
+    for check in checks.values():
+        yield "", check.that
+        for expr in check.message.exprs:
+            yield "", expr
+    for expr in title.exprs if title else ():
+        yield "", expr
+    if isinstance(currency, Expr):
+        yield "", currency
+
+
+def _link_paths(within: str, expr: Expr) -> Iterator[tuple[str, str]]:
+    """(dotted link field of the form, name read of its target) for each link that is followed."""
+    for base, name in expr.link_reads:
+        head, _, rest = base.partition(".")
+        if head == "parent" and rest:
+            yield rest, name
+        else:
+            own = rest if head == "this" and rest else base
+            yield (f"{within}.{own}" if within else own), name
+
+
+def _reads(
+    form_id: str, every: Mapping[str, Field], exprs: Sequence[tuple[str, Expr]], library: FormLibrary
+) -> dict[str, frozenset[str]]:
+    """Target → the names read of it, by all expressions and all `where`s."""
+    found: dict[str, set[str]] = {}
+    for within, expr in exprs:
+        for path, name in _link_paths(within, expr):
+            link = every.get(path)
+            if link is not None and link.to:
+                found.setdefault(link.to, set()).add(name)
+    for one in every.values():
+        if one.where is None:
+            continue
+        found.setdefault(one.to, set()).update(one.where.names - {"me", "this"})
+        names = library.fields_of(one.to) or {}
+        for base, name in one.where.link_reads:
+            head, _, rest = base.partition(".")
+            if head in ("this", "parent") and rest:
+                path = f"{one.within}.{rest}" if head == "this" and one.within else rest
+                mine = every.get(path)
+                if mine is not None and mine.to:
+                    found.setdefault(mine.to, set()).add(name)
+            elif base in names and names[base].target:
+                found.setdefault(str(names[base].target), set()).add(name)
+    return {target: frozenset(names) for target, names in found.items()}
+
+
+def _table(
+    form_id: str,
+    name: str,
+    fields: Mapping[str, Field],
+    reads: Mapping[str, frozenset[str]],
+    keys: Iterable[tuple[str, str, str]],
+    library: FormLibrary,
+) -> TablePlan:
+    target = f"{form_id}.{name}" if name else form_id
+    readers: dict[str, Taker] = {}
+    locked: set[str] = set()
+    empty: dict[str, Any] = {"id": None}
+    if not name:
+        empty |= dict.fromkeys(SYSTEM_NAMES)
+    for one in fields.values():
+        empty[one.id] = [] if isinstance(one, Lines) else None
+        readers[one.id] = _as_is if isinstance(one, Lines) else one.kind.taker(one)
+        if one.formula is not None or one.readonly is True or one.visible is False:
+            locked.add(one.id)
+    fresh = dict(empty)
+    for one in fields.values():
+        if one.default is not None and not isinstance(one.default, Expr):
+            fresh[one.id] = one.default
+    if name:
+        readers["id"] = _as_is
+    return TablePlan(
+        name=name,
+        fields=fields,
+        target=target,
+        empty=empty,
+        fresh=fresh,
+        takers={key: _locked if key in locked else take for key, take in readers.items()},
+        readers=readers,
+        locked=frozenset(locked),
+        required=tuple(f.id for f in fields.values() if f.required is True),
+        required_when=_rules(fields, "required"),
+        readonly_when=_rules(fields, "readonly"),
+        visible_when=_rules(fields, "visible"),
+        dated=tuple(f for f in fields.values() if f.options is not None and f.options.dated),
+        moments=tuple(f.id for f in fields.values() if f.type == "datetime" and f.formula is None),
+        links=tuple(_link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType)),
+        aggregates=tuple((one, key) for table, one, key in sorted(keys) if table == name),
+    )
+
+
+def _rules(fields: Mapping[str, Field], rule: str) -> tuple[tuple[str, Expr], ...]:
+    found = ((one.id, getattr(one, rule)) for one in fields.values())
+    return tuple((key, expr) for key, expr in found if isinstance(expr, Expr))
+
+
+def _link(one: Field, reads: Mapping[str, frozenset[str]], library: FormLibrary) -> LinkPlan:
+    many = one.many or one.type in ("file", "image")
+    if not one.to:
+        return LinkPlan(one, one.kind.facts, many, False, None)  # type: ignore[attr-defined]
+    if one.where is None:
+        return LinkPlan(one, one.to, many, one.to in reads, None)
+    names = library.fields_of(one.to) or {}
+    hops = tuple(
+        sorted(
+            (base, str(names[base].target))
+            for base in {base for base, _ in one.where.link_reads}
+            if base in names and names[base].target
+        )
+    )
+    return LinkPlan(
+        one, one.to, many, True, one.where, one.where.row_names, one.where.parent_names, hops
+    )
+
+
+def _keys(
+    exprs: Iterable[tuple[str, Expr]], every: Mapping[str, Field]
+) -> set[tuple[str, str, str]]:
+    """(table, aggregate, field or "this") for each aggregate read: whose ids are its keys."""
+    found: set[tuple[str, str, str]] = set()
+    for within, expr in exprs:
+        for name, path in expr.aggregate_reads:
+            head, _, rest = path.partition(".")
+            if head == "parent" and rest:
+                dotted = rest
+            elif within:
+                dotted = f"{within}.{path}"
+            else:
+                dotted = path
+            table, _, key = dotted.rpartition(".")
+            if key in ("this", "id") or dotted in every:
+                found.add((table, name, "id" if key == "this" else key))
+    return found

@@ -1,0 +1,153 @@
+"""One or many of a closed list of options."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from forms.expr import Type
+from forms.messages import did_you_mean, got
+from forms.problems import suggest
+from forms.types.base import FieldType, Invalid, Raw, Report, Storage, Taker, read_count, read_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from forms.model import Field
+
+_NAMED = 12
+
+
+def split_list(raw: Raw) -> list[object] | None:
+    """The members of a raw list; a text is split at commas and semicolons. Raises `Invalid`."""
+    if raw is None:
+        return None
+    if isinstance(raw, list | tuple):
+        return list(raw)
+    if isinstance(raw, str):
+        return [part.strip() for part in raw.replace(";", ",").split(",") if part.strip()]
+    raise Invalid("not_a_list", got=got(raw))
+
+
+class ChoiceType(FieldType):
+    """Option ids as text; many of them as a list in the order given."""
+
+    __slots__ = ()
+    id = "choice"
+    keys = frozenset({"options", "many", "max"})
+
+    def settings(self, definition: Mapping[str, object], report: Report) -> dict[str, object]:
+        many = read_flag(definition, "many", report)
+        most = read_count(definition, "max", report, lowest=1, highest=1000)
+        if most is not None and not many:
+            report("max_without_many", "max", on_key=True)
+        return {"many": many, "max": most}
+
+    def expr_type(self, field: Field) -> Type:
+        options = field.options
+        one = Type(
+            "choice",
+            options=tuple(options.values) if options else None,
+            options_id=options.id or None if options else None,
+        )
+        return Type("list", item=one) if field.many else one
+
+    def storage(self, field: Field) -> Storage:
+        return Storage("json" if field.many else "text")
+
+    def parse(self, raw: Raw, field: Field) -> object:
+        if field.many:
+            members = split_list(raw)
+            if not members:
+                return None
+            _few(len(members), field)
+            seen: list[str] = []
+            for member in members:
+                value = _option(member, field)
+                if value is None:
+                    raise Invalid("not_an_option", value="", allowed=_allowed(field))
+                if value in seen:
+                    raise Invalid("repeated", value=value)
+                seen.append(value)
+            return seen
+        if isinstance(raw, list | tuple):
+            if len(raw) > 1:
+                raise Invalid("only_one", count=len(raw))
+            raw = raw[0] if raw else None
+        return _option(raw, field)
+
+    def taker(self, field: Field) -> Taker:
+        slow = super().taker(field)
+        if field.many or field.options is None:
+            return slow
+        known = frozenset(field.options.values)
+
+        def take(raw: object) -> object:
+            return raw if type(raw) is str and raw in known else slow(raw)
+
+        return take
+
+    def check(self, value: object, field: Field) -> None:
+        self.parse(value, field)
+
+    def active(self, value: object, field: Field, today: date) -> None:
+        if field.options is None or not field.options.dated:
+            return
+        for member in value if isinstance(value, list | tuple) else (value,):
+            if not field.options.values[member].open_on(today):
+                raise Invalid("option_expired", value=member, today=today.isoformat())
+
+    def to_json(self, value: object) -> object:
+        return list(value) if isinstance(value, list | tuple) else value
+
+    def format(self, value: object, lang: str, field: Field) -> str:
+        members = value if isinstance(value, list | tuple) else (value,)
+        known = field.options.values if field.options else {}
+        shown = (known[m].label.pick(lang) if m in known else str(m) for m in members)
+        return ("、" if lang == "zh" else ", ").join(shown)
+
+    def json_schema(self, field: Field, *, response: bool = False) -> dict[str, object]:
+        one: dict[str, object] = {"type": "string"}
+        if field.options:
+            one["enum"] = list(field.options.values)
+        return list_schema(one, field) if field.many else one
+
+
+def list_schema(item: dict[str, object], field: Field) -> dict[str, object]:
+    """JSON Schema of a list of distinct members, at most the field's `max`."""
+    schema: dict[str, object] = {"type": "array", "items": item, "uniqueItems": True}
+    if field.max is not None:
+        schema["maxItems"] = field.max
+    return schema
+
+
+def _few(count: int, field: Field) -> None:
+    if field.max is not None and count > field.max:  # type: ignore[operator]
+        raise Invalid("too_many", max=field.max, count=count)
+
+
+def _option(raw: Raw, field: Field) -> str | None:
+    if raw is None:
+        return None
+    if isinstance(raw, bool | list | tuple | dict | float):
+        raise Invalid("not_text", got=got(raw))
+    value = str(raw)
+    known = field.options.values if field.options else {}
+    if value in known:
+        return value
+    value = value.strip()
+    if not value:
+        return None
+    if value in known:
+        return value
+    raise Invalid(
+        "not_an_option",
+        value=value[:40],
+        hint=did_you_mean(suggest(value[:80], known)),
+        allowed=_allowed(field),
+    )
+
+
+def _allowed(field: Field) -> str:
+    known = tuple(field.options.values) if field.options else ()
+    return ", ".join(known[:_NAMED]) + (", …" if len(known) > _NAMED else "")

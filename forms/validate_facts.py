@@ -1,0 +1,77 @@
+"""Which facts about other records a draft still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from forms.compile_plan import LinkPlan, TablePlan
+from forms.model import Row
+from forms.validate_result import Wanted
+
+if TYPE_CHECKING:
+    from forms.validate import Draft
+
+
+def wanted(draft: Draft) -> Wanted:
+    """Ids and keys that the draft reads and nobody was asked for yet."""
+    found = Wanted()
+    for table, row, before in rows(draft):
+        for link in table.links:
+            value = row[link.field.id]
+            if value is None:
+                continue
+            if link.reads or changed(link, row, before):
+                for one in value if link.many else (value,):
+                    ask(draft, found, link.target, one)
+            if link.hops:
+                _ask_hops(draft, found, link, value)
+        for aggregate, key in table.aggregates:
+            value = row.get(key)
+            for one in value if isinstance(value, list) else (value,):
+                if one is not None and (aggregate, one) not in draft.asked_keys:
+                    draft.asked_keys.add((aggregate, one))
+                    found.aggregates.add((aggregate, one))
+    reads = draft.plan.reads
+    found.fields = {target: reads.get(target, frozenset()) for target in found.links}
+    return found
+
+
+def rows(draft: Draft) -> Iterator[tuple[TablePlan, Row, Row | None]]:
+    """The record's row and the rows of its lines, each with what it was before."""
+    reading = draft.reading
+    yield draft.plan.header, draft.row, reading.previous
+    for name, table in draft.plan.lines.items():
+        for line, before in zip(draft.row[name], reading.before[name], strict=False):
+            yield table, line, before
+
+
+def changed(link: LinkPlan, row: Row, before: Row | None) -> bool:
+    """Whether the link's value is new to the row."""
+    return before is None or before.get(link.field.id) != row[link.field.id]
+
+
+def ask(draft: Draft, found: Wanted, target: str, key: int) -> None:
+    """Want a linked row, once, unless it is there already."""
+    asked = draft.asked.setdefault(target, set())
+    if key in asked:
+        return
+    asked.add(key)
+    known = draft.env.links.get(target)
+    if known is None or key not in known:
+        found.links.setdefault(target, set()).add(key)
+
+
+def _ask_hops(draft: Draft, found: Wanted, link: LinkPlan, value: Any) -> None:
+    """Want what a `where` reads through links of the candidate, once the candidate is there."""
+    known = draft.env.links.get(link.target)
+    if not known:
+        return
+    for one in value if link.many else (value,):
+        candidate = known.get(one)
+        if candidate is None:
+            continue
+        for base, target in link.hops:
+            far = candidate.get(base)
+            if isinstance(far, int):
+                ask(draft, found, target, far)

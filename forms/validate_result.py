@@ -1,0 +1,66 @@
+"""What goes into and comes out of a validation, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from forms.values import Text
+
+Path = tuple[str | int, ...]
+"""Where an error stands: ("address",), ("lines", 0, "quantity"); () is the whole record."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A refusal that a person can mend. `rule` names the check that failed, if it was one."""
+
+    code: str
+    path: Path
+    message: Text
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRights:
+    """What this person may not do, as dotted names ("lines" stands for all its columns too).
+
+    `granted` names fields that may be written although the definition says read-only: the steps
+    of a flow write so, never a person.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    readonly: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
+
+    def may_write(self, dotted: str) -> bool:
+        """Whether the field is neither hidden from nor read-only for this person."""
+        if dotted in self.hidden or dotted in self.readonly:
+            return False
+        head, _, tail = dotted.partition(".")
+        return not tail or (head not in self.hidden and head not in self.readonly)
+
+    def may_see(self, dotted: str) -> bool:
+        """Whether the field is not hidden from this person."""
+        head, _, _ = dotted.partition(".")
+        return dotted not in self.hidden and head not in self.hidden
+
+
+ALL_RIGHTS = FieldRights()
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Facts a validation asks for before it can go on.
+
+    `links`: target → ids whose rows belong into `env.links[target]`; a target is "order",
+    "order.lines", or "@user", "@department", "@file" where only existence counts. An id that is
+    left out there does not exist, or not for this person. `fields`: target → names of the fields
+    to load. `aggregates`: (aggregate, key id) to put into `env.aggregates[aggregate][key]`.
+    """
+
+    links: dict[str, set[int]] = field(default_factory=dict)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    aggregates: set[tuple[str, int]] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.links or self.aggregates)
