@@ -40,7 +40,8 @@ CODES: Mapping[str, str] = {
     "round_unused": "round works on computed amounts; this field has no formula",
     "money_needs_round": "an amount is multiplied or divided here, so the field has to say how to "
     "round it",
-    "bad_currency": "{value!r} is no currency: write a three-letter code, or an expression giving one",
+    "bad_currency": "{value!r} is no currency: write a three-letter code or an expression giving "
+    "one",
     # -- rules and values of fields
     "formula_not_for_type": "a field of type {type} cannot have a formula",
     "formula_and_default": "a formula is always computed; its default would never be used",
@@ -49,8 +50,8 @@ CODES: Mapping[str, str] = {
     "formula_and_fill": "{target!r} has a formula and cannot be filled",
     "default_not_for_type": "a field of type {type} cannot have a default",
     "bad_default": "the default {value!r} is not a value of this field: {why}",
-    "default_needs_quotes": "the default {value!r} is read as an expression; a text constant stands "
-    "in quotes",
+    "default_needs_quotes": "the default {value!r} is read as an expression; a text constant "
+    "stands in quotes",
     "required_but_hidden": "the field is required and never visible: nobody could fill it in",
     "required_but_readonly": "the field is required and read-only, and has neither default nor "
     "fill: nobody could fill it in",
@@ -88,12 +89,13 @@ CODES: Mapping[str, str] = {
     "number_seq_twice": "the pattern counts twice",
     "number_seq_digits": "say how many digits the count has, as in {{seq:5}}",
     "number_placeholder": "there is no placeholder {{{name}}} in a number",
-    "number_repeats": "the count starts over each {reset}, but the pattern does not show it: numbers "
-    "would repeat",
+    "number_repeats": "the count starts over each {reset}, but the pattern does not show it: "
+    "numbers would repeat",
     "number_too_long": "a pattern has at most {max} printable characters",
     "number_bad_reset": "{value!r} is no way to start the count over",
     "number_bad_at": "{value!r} is no moment to number at",
-    "number_and_field": "the form numbers its records and has a field `number`: one of them has to go",
+    "number_and_field": "the form numbers its records and has a field `number`: one of them "
+    "has to go",
     "check_without_that": "a check needs `that`, the condition to hold",
     "check_bad_at": "`at` is a list of moments: words such as submit, or ids of steps",
     "list_unknown": "there is no field {value!r} to list",

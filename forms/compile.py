@@ -28,8 +28,19 @@ from forms.templates import Template
 __all__ = ["FormLibrary", "StaticLibrary", "compile_form", "compile_options"]
 
 KEYS = (
-    "form", "label", "help", "was", "number", "title", "currency", "fields", "sections", "checks",
-    "unique", "list", "keep",
+    "form",
+    "label",
+    "help",
+    "was",
+    "number",
+    "title",
+    "currency",
+    "fields",
+    "sections",
+    "checks",
+    "unique",
+    "list",
+    "keep",
 )
 
 
@@ -49,12 +60,13 @@ def compile_form(
     if isinstance(found, Cycle):
         _report_cycle(context, found)
         return None, context.problems
+    was = definition.get("was")
     plan = build_plan(form_id, fields, found, library, **parts)
     form = Form(
         id=form_id,
         label=context.text(definition, "label", (), form_id),
         help=context.text(definition, "help", ()),
-        was=definition["was"] if isinstance(definition.get("was"), str) else "",
+        was=was if isinstance(was, str) else "",
         fields=fields,
         signature=context.signature,
         plan=plan,
@@ -64,7 +76,9 @@ def compile_form(
     return form, []
 
 
-def _parts(context: Context, definition: Mapping[str, object], fields: Mapping[str, Field]) -> dict[str, Any]:
+def _parts(
+    context: Context, definition: Mapping[str, object], fields: Mapping[str, Field]
+) -> dict[str, Any]:
     for key in ("label", "help"):
         context.text(definition, key, ())
     number = _number(context, definition, fields)
@@ -126,7 +140,9 @@ def _report_cycle(context: Context, cycle: Cycle) -> None:
     at = ("fields", head, "fields", tail) if tail else ("fields", head)
     key = {"formula": "formula", "default": "default", "visible": "visible"}[cycle.cause]
     context.problem(
-        f"{cycle.cause}_cycle", (*at, key), cycle=" → ".join(cycle.path),
+        f"{cycle.cause}_cycle",
+        (*at, key),
+        cycle=" → ".join(cycle.path),
         allowed="break the circle at one of them",
     )
 

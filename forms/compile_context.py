@@ -47,7 +47,9 @@ class Context:
 
         return report
 
-    def unknown_keys(self, definition: Mapping[str, object], known: Sequence[str], path: Path) -> None:
+    def unknown_keys(
+        self, definition: Mapping[str, object], known: Sequence[str], path: Path
+    ) -> None:
         """Note every key that is not known, with the nearest one that is."""
         for key in definition:
             if key not in known:
@@ -135,7 +137,9 @@ class Context:
         return {v.id: v.label for v in found.values.values()} if found else None
 
     # -- texts and ids
-    def text(self, definition: Mapping[str, object], key: str, path: Path, fallback: str = "") -> Text:
+    def text(
+        self, definition: Mapping[str, object], key: str, path: Path, fallback: str = ""
+    ) -> Text:
         """Read a *text*; what is no text is a problem."""
         value = definition.get(key)
         if value is None or not self.is_text(value, (*path, key)):
@@ -154,7 +158,10 @@ class Context:
             if key not in LANGUAGES:
                 good = False
                 self.problem(
-                    "unknown_language", (*path, key), key=key, on_key=True,
+                    "unknown_language",
+                    (*path, key),
+                    key=key,
+                    on_key=True,
                     allowed=", ".join(LANGUAGES),
                 )
             elif not isinstance(one, str):

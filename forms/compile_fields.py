@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from forms.codes import problem
 from forms.compile_context import Context
 from forms.compile_money import needs_round
 from forms.compile_options import OPTION_ID, read_values
@@ -22,8 +21,17 @@ from forms.types.money import MoneyType, is_currency
 from forms.values import Text
 
 COMMON_KEYS = (
-    "type", "label", "help", "was", "after", "required", "visible", "readonly", "default",
-    "formula", "index",
+    "type",
+    "label",
+    "help",
+    "was",
+    "after",
+    "required",
+    "visible",
+    "readonly",
+    "default",
+    "formula",
+    "index",
 )
 MOST_FIELDS = 300
 BOOLEAN = Type("boolean")
@@ -32,9 +40,7 @@ TEXT = Type("text")
 _NO_FORMULA = frozenset({"lines", "file", "image"})
 
 
-def compile_fields(
-    context: Context, raw: object, path: Path, lines: str = ""
-) -> dict[str, Field]:
+def compile_fields(context: Context, raw: object, path: Path, lines: str = "") -> dict[str, Field]:
     """Compile a map of fields: the record's, or with `lines` one table's."""
     if not isinstance(raw, Mapping):
         if raw is None:
@@ -106,7 +112,9 @@ def compile_field(
         return _lines(context, field_id, definition, path, values)
     values["index"] = _index(context, definition, kind, values, path)
     if isinstance(kind, MoneyType):
-        values["currency"] = currency_rule(context, definition.get("currency"), (*path, "currency"), scope)
+        values["currency"] = currency_rule(
+            context, definition.get("currency"), (*path, "currency"), scope
+        )
     shape = Field(**values)
     if isinstance(kind, LinkType) and shape.to:
         values["where"] = _where(context, definition, path, shape, lines)
@@ -117,9 +125,7 @@ def compile_field(
     return Field(**values)
 
 
-def currency_rule(
-    context: Context, raw: object, path: Path, scope: Scope
-) -> str | Expr | None:
+def currency_rule(context: Context, raw: object, path: Path, scope: Scope) -> str | Expr | None:
     """A `currency` key: an ISO code, an expression giving one, or nothing."""
     if raw is None:
         return None
@@ -134,7 +140,11 @@ def currency_rule(
 
 
 def _lines(
-    context: Context, field_id: str, definition: Mapping[str, object], path: Path, values: dict[str, Any]
+    context: Context,
+    field_id: str,
+    definition: Mapping[str, object],
+    path: Path,
+    values: dict[str, Any],
 ) -> Lines:
     fields = compile_fields(context, definition.get("fields"), (*path, "fields"), field_id)
     from forms.compile_layout import compile_unique
@@ -172,7 +182,10 @@ def _kind(context: Context, definition: Mapping[str, object], path: Path) -> Fie
     kind = field_type(raw)
     if kind is None:
         context.problem(
-            "unknown_type", (*path, "type"), value=raw, allowed=", ".join(type_ids()),
+            "unknown_type",
+            (*path, "type"),
+            value=raw,
+            allowed=", ".join(type_ids()),
             suggestion=suggest_type(str(raw)),
         )
     return kind
@@ -187,7 +200,11 @@ def _keys(context: Context, definition: Mapping[str, object], kind: FieldType, p
         owners = [t for t in type_ids() if key in (field_type(t) or kind).keys]
         if owners:
             context.problem(
-                "key_not_for_type", (*path, key), key=key, type=kind.id, on_key=True,
+                "key_not_for_type",
+                (*path, key),
+                key=key,
+                type=kind.id,
+                on_key=True,
                 allowed=f"{key} belongs to: {', '.join(owners)}",
             )
         else:
@@ -195,7 +212,12 @@ def _keys(context: Context, definition: Mapping[str, object], kind: FieldType, p
 
 
 def _other_id(
-    context: Context, raw: Mapping[str, object], one: Mapping[str, object], key: str, code: str, path: Path
+    context: Context,
+    raw: Mapping[str, object],
+    one: Mapping[str, object],
+    key: str,
+    code: str,
+    path: Path,
 ) -> None:
     """`after` names another field; `was` names none that is still there."""
     value = one.get(key)
@@ -204,13 +226,21 @@ def _other_id(
     if (key == "after") != (value in raw) or not isinstance(value, str):
         known = [str(k) for k in raw] if key == "after" else []
         context.problem(
-            code, (*path, key), key=value, suggestion=suggest(str(value), known),
+            code,
+            (*path, key),
+            key=value,
+            suggestion=suggest(str(value), known),
             allowed=", ".join(known[:20]),
         )
 
 
 def _rule(
-    context: Context, definition: Mapping[str, object], key: str, path: Path, scope: Scope, idle: bool
+    context: Context,
+    definition: Mapping[str, object],
+    key: str,
+    path: Path,
+    scope: Scope,
+    idle: bool,
 ) -> bool | Expr:
     """`required`, `visible` or `readonly`: true, false or a condition."""
     raw = definition.get(key)
@@ -223,7 +253,11 @@ def _rule(
 
 
 def _index(
-    context: Context, definition: Mapping[str, object], kind: FieldType, values: Mapping[str, Any], path: Path
+    context: Context,
+    definition: Mapping[str, object],
+    kind: FieldType,
+    values: Mapping[str, Any],
+    path: Path,
 ) -> bool:
     raw = definition.get("index")
     if raw is None or raw is False:
@@ -252,9 +286,16 @@ def _formula(
         context.problem("formula_not_for_type", at, type=shape.type, on_key=True)
         return None
     found = context.expr(raw, at, scope, shape.expr_type)
-    if found is not None and isinstance(shape.kind, MoneyType) and not shape.round and needs_round(found):
+    if (
+        found is not None
+        and isinstance(shape.kind, MoneyType)
+        and not shape.round
+        and needs_round(found)
+    ):
         context.problem(
-            "money_needs_round", at, allowed="round: down, up, half_up or half_even",
+            "money_needs_round",
+            at,
+            allowed="round: down, up, half_up or half_even",
         )
     return found
 
@@ -284,8 +325,12 @@ def _default(
         if shape.type == "choice" and shape.options is not None:
             known = tuple(shape.options.values)
             context.problem(
-                "bad_default", at, value=raw, why="it is not one of the options",
-                allowed=", ".join(known), suggestion=suggest(str(raw), known),
+                "bad_default",
+                at,
+                value=raw,
+                why="it is not one of the options",
+                allowed=", ".join(known),
+                suggestion=suggest(str(raw), known),
             )
         else:
             context.problem("default_needs_quotes", at, value=raw, allowed=f"\"'{raw}'\"")
@@ -296,7 +341,11 @@ def _default(
 
 def _is_constant(raw: object, shape: Field) -> bool:
     """Whether a text is a value of the field as it stands: 2026-03-01, 2h, an option's id."""
-    if not isinstance(raw, str) or shape.type in ("text", "link", "boolean") or shape.kind.id.startswith("_"):
+    if (
+        not isinstance(raw, str)
+        or shape.type in ("text", "link", "boolean")
+        or shape.kind.id.startswith("_")
+    ):
         return False
     if isinstance(shape.kind, IdType):
         return False
@@ -316,7 +365,9 @@ def _constant(context: Context, found: Expr, shape: Field, path: Path) -> object
         value = found.evaluate({}, Env(datetime(2000, 1, 1, tzinfo=UTC)))
         return None if value is None else shape.kind.parse(value, shape)
     except Invalid as wrong:
-        context.problem("bad_default", path, value=found.source, why=message(wrong.code, wrong.params).en)
+        context.problem(
+            "bad_default", path, value=found.source, why=message(wrong.code, wrong.params).en
+        )
     except EvalError as wrong:
         context.problem("bad_default", path, value=found.source, why=wrong.message.en)
     return None
@@ -335,7 +386,10 @@ def _options(
         if found is None:
             known = tuple(context.library.options_ids())
             context.problem(
-                "unknown_options", at, value=raw, allowed=", ".join(sorted(known)[:20]),
+                "unknown_options",
+                at,
+                value=raw,
+                allowed=", ".join(sorted(known)[:20]),
                 suggestion=suggest(raw, known),
             )
         return found
@@ -362,7 +416,9 @@ def _target(context: Context, definition: Mapping[str, object], path: Path) -> s
     """Where a link goes: "order" or "order.lines"; "" where that does not exist."""
     raw = definition.get("to")
     if raw is None:
-        context.problem("missing_target", path, allowed="to: a form, or a form's lines (order.lines)")
+        context.problem(
+            "missing_target", path, allowed="to: a form, or a form's lines (order.lines)"
+        )
         return ""
     at = (*path, "to")
     form, _, lines = str(raw).partition(".")
@@ -372,14 +428,21 @@ def _target(context: Context, definition: Mapping[str, object], path: Path) -> s
     if found is None:
         known = tuple(context.library.form_ids())
         context.problem(
-            "unknown_target", at, value=form, suggestion=suggest(form, known),
+            "unknown_target",
+            at,
+            value=form,
+            suggestion=suggest(form, known),
             allowed=", ".join(sorted(known)[:20]),
         )
         return ""
     if lines and lines not in found.lines:
         context.problem(
-            "unknown_target_lines", at, form=form, value=lines,
-            suggestion=suggest(lines, found.lines), allowed=", ".join(found.lines),
+            "unknown_target_lines",
+            at,
+            form=form,
+            value=lines,
+            suggestion=suggest(lines, found.lines),
+            allowed=", ".join(found.lines),
         )
         return ""
     return str(raw)
@@ -407,15 +470,23 @@ def _fill(
         return {}
     found: dict[str, Expr] = {}
     for mine, theirs in raw.items():
-        names = context.signature.lines.get(shape.within, {}) if shape.within else context.signature.names
+        names = (
+            context.signature.lines.get(shape.within, {})
+            if shape.within
+            else context.signature.names
+        )
         wanted = names.get(str(mine))
         if mine == shape.id:
             context.problem("fill_itself", (*at, mine), on_key=True)
         elif wanted is None or (mine in RESERVED and mine != "number"):
             own = [n for n in names if n not in RESERVED]
             context.problem(
-                "fill_unknown", (*at, mine), key=mine, on_key=True,
-                suggestion=suggest(str(mine), own), allowed=", ".join(own),
+                "fill_unknown",
+                (*at, mine),
+                key=mine,
+                on_key=True,
+                suggestion=suggest(str(mine), own),
+                allowed=", ".join(own),
             )
         else:
             expr = context.expr(theirs, (*at, mine), scope, wanted)
@@ -424,7 +495,9 @@ def _fill(
     return found
 
 
-def _check_fills(context: Context, fields: Mapping[str, Field], raw: Mapping[str, object], path: Path) -> None:
+def _check_fills(
+    context: Context, fields: Mapping[str, Field], raw: Mapping[str, object], path: Path
+) -> None:
     """What the fills of one table may not do together."""
     filled: dict[str, str] = {}
     for one in fields.values():

@@ -58,7 +58,10 @@ def compile_unique(
 
 
 def _unique_fields(
-    context: Context, raw: list[object] | tuple[object, ...], path: Path, fields: Mapping[str, Field]
+    context: Context,
+    raw: list[object] | tuple[object, ...],
+    path: Path,
+    fields: Mapping[str, Field],
 ) -> tuple[str, ...]:
     if not raw:
         context.problem("unique_empty", path, allowed="[field, …]")
@@ -68,7 +71,10 @@ def _unique_fields(
         target = fields.get(str(name))
         if target is None:
             context.problem(
-                "unique_unknown", at, value=name, suggestion=suggest(str(name), fields),
+                "unique_unknown",
+                at,
+                value=name,
+                suggestion=suggest(str(name), fields),
                 allowed=", ".join(fields),
             )
         elif target.type in _NOT_UNIQUE or target.many:
@@ -141,9 +147,14 @@ def compile_list(
 
 
 def _names(  # type: ignore[no-untyped-def]
-    context: Context, definition: Mapping[str, object], key: str, path: Path, fields: Mapping[str, Field], fit
+    context: Context,
+    definition: Mapping[str, object],
+    key: str,
+    path: Path,
+    fields: Mapping[str, Field],
+    fit,
 ) -> tuple[str, ...]:
-    """The names under one key of a list; `fit(kind id, field | None)` says which may stand there."""
+    """The names under one key of a list; `fit(kind id, field or None)` says which may stand."""
     raw = definition.get(key)
     if raw is None:
         return ()
@@ -161,7 +172,10 @@ def _names(  # type: ignore[no-untyped-def]
         known = (*fields, *_SYSTEM_TYPES)
         if kind is None:
             context.problem(
-                "list_unknown", (*at, index), value=name, suggestion=suggest(name, known),
+                "list_unknown",
+                (*at, index),
+                value=name,
+                suggestion=suggest(name, known),
                 allowed=", ".join(known),
             )
         elif not fit(kind, target):
@@ -209,7 +223,10 @@ def compile_sections(
             where = (*at, "fields", index)
             if name not in fields:
                 context.problem(
-                    "section_unknown", where, value=name, suggestion=suggest(str(name), fields),
+                    "section_unknown",
+                    where,
+                    value=name,
+                    suggestion=suggest(str(name), fields),
                     allowed=", ".join(fields),
                 )
             elif name in shown:
@@ -244,7 +261,10 @@ def compile_keep(
         known = [f.id for f in fields.values() if f.type in ("date", "datetime")]
         known += ["created_at", "updated_at"]
         context.problem(
-            "keep_unknown", (*path, "since"), value=since, suggestion=suggest(str(since), known),
+            "keep_unknown",
+            (*path, "since"),
+            value=since,
+            suggestion=suggest(str(since), known),
             allowed=", ".join(known),
         )
         return None

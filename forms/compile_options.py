@@ -31,7 +31,9 @@ def compile_options(
     attributes = _attributes(definition.get("attributes"), problems)
     raw = definition.get("values")
     if not isinstance(raw, Mapping) or not raw:
-        problems.append(problem("options_without_values", ("values",), allowed="values: {id: {label: …}}"))
+        problems.append(
+            problem("options_without_values", ("values",), allowed="values: {id: {label: …}}")
+        )
         return None, problems
     if len(raw) > MOST:
         problems.append(problem("too_many_options", ("values",), count=len(raw), max=MOST))
@@ -42,7 +44,9 @@ def compile_options(
     if problems:
         return None, problems
     was = definition.get("was")
-    return Options(options_id, label, values, attributes, was if isinstance(was, str) else "", helped), []
+    return Options(
+        options_id, label, values, attributes, was if isinstance(was, str) else "", helped
+    ), []
 
 
 def read_values(
@@ -75,8 +79,12 @@ def read_values(
         parent = one.get("parent")
         if parent is not None and parent not in raw:
             problems.append(
-                problem("option_unknown_parent", (*at, "parent"), value=parent,
-                        suggestion=suggest(str(parent), [str(k) for k in raw]))
+                problem(
+                    "option_unknown_parent",
+                    (*at, "parent"),
+                    value=parent,
+                    suggestion=suggest(str(parent), [str(k) for k in raw]),
+                )
             )
         values[key] = OptionValue(
             key,
@@ -102,12 +110,19 @@ def read_text(value: object, path: Path, problems: list[Problem], fallback: str)
     for key, one in value.items():
         if key not in LANGUAGES:
             problems.append(
-                problem("unknown_language", (*path, key), key=key, on_key=True,
-                        allowed=", ".join(LANGUAGES))
+                problem(
+                    "unknown_language",
+                    (*path, key),
+                    key=key,
+                    on_key=True,
+                    allowed=", ".join(LANGUAGES),
+                )
             )
         elif not isinstance(one, str):
             problems.append(problem("bad_text", (*path, key), allowed="a string"))
-    return Text.of({k: v for k, v in value.items() if k in LANGUAGES and isinstance(v, str)}, fallback)
+    return Text.of(
+        {k: v for k, v in value.items() if k in LANGUAGES and isinstance(v, str)}, fallback
+    )
 
 
 def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
@@ -115,7 +130,9 @@ def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
     if raw is None:
         return found
     if not isinstance(raw, Mapping):
-        problems.append(problem("not_a_mapping", ("attributes",), allowed="{name: [a, b]} or {name: integer}"))
+        problems.append(
+            problem("not_a_mapping", ("attributes",), allowed="{name: [a, b]} or {name: integer}")
+        )
         return found
     for key, one in raw.items():
         at = ("attributes", key)
@@ -123,17 +140,22 @@ def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
             problems.append(problem("attribute_reserved", at, key=key, on_key=True))
         elif not isinstance(key, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key):
             problems.append(problem("bad_id", at, key=key, on_key=True))
-        elif isinstance(one, list | tuple) and one and all(
-            isinstance(v, str) and OPTION_ID.fullmatch(v) for v in one
+        elif (
+            isinstance(one, list | tuple)
+            and one
+            and all(isinstance(v, str) and OPTION_ID.fullmatch(v) for v in one)
         ):
             found[key] = Type("choice", options=tuple(one))
         elif isinstance(one, str) and one in ATTRIBUTE_TYPES:
             found[key] = Type(one)
         else:
             problems.append(
-                problem("attribute_bad_type", at,
-                        allowed="a list of ids, " + ", ".join(ATTRIBUTE_TYPES),
-                        suggestion=suggest(str(one), ATTRIBUTE_TYPES))
+                problem(
+                    "attribute_bad_type",
+                    at,
+                    allowed="a list of ids, " + ", ".join(ATTRIBUTE_TYPES),
+                    suggestion=suggest(str(one), ATTRIBUTE_TYPES),
+                )
             )
     return found
 
@@ -145,15 +167,19 @@ def _read_attributes(
     for name, kind in attributes.items():
         raw = one.get(name)
         if raw is None:
-            problems.append(
-                problem("attribute_missing", at, key=name, allowed=_allowed(kind))
-            )
+            problems.append(problem("attribute_missing", at, key=name, allowed=_allowed(kind)))
             continue
         value = _attribute(raw, kind)
         if value is None:
             problems.append(
-                problem("attribute_bad_value", (*at, name), key=name, value=raw,
-                        allowed=_allowed(kind), suggestion=suggest(str(raw), kind.options or ()))
+                problem(
+                    "attribute_bad_value",
+                    (*at, name),
+                    key=name,
+                    value=raw,
+                    allowed=_allowed(kind),
+                    suggestion=suggest(str(raw), kind.options or ()),
+                )
             )
             continue
         found[name] = value
@@ -212,8 +238,14 @@ def _unknown_keys(
     definition: Mapping[str, object], known: tuple[str, ...], path: Path, problems: list[Problem]
 ) -> None:
     problems += [
-        problem("unknown_key", (*path, key), key=key, on_key=True, allowed=", ".join(known),
-                suggestion=suggest(str(key), known))
+        problem(
+            "unknown_key",
+            (*path, key),
+            key=key,
+            on_key=True,
+            allowed=", ".join(known),
+            suggestion=suggest(str(key), known),
+        )
         for key in definition
         if key not in known
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from forms.expr import Expr
 from forms.model import Field, Lines
@@ -143,7 +144,7 @@ def _find_cycle(graph: Mapping[str, Mapping[str, str]]) -> Cycle | None:
 
 
 def _cycle(trail: list[str], graph: Mapping[str, Mapping[str, str]]) -> Cycle:
-    causes = {graph[a][b] for a, b in zip(trail, trail[1:], strict=False)}
+    causes = {graph[a][b] for a, b in pairwise(trail)}
     cause = next(c for c in ("visible", "default", "formula") if c in causes)
     first = min(range(len(trail) - 1), key=lambda i: trail[i])
     circle = [*trail[first:-1], *trail[: first + 1]]

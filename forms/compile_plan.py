@@ -107,8 +107,7 @@ def build_plan(
     reads = _reads(form_id, every, exprs, library)
     keys = _keys(exprs, every)
     tables = {
-        name: _table(form_id, name, one, reads, keys, library)
-        for name, one in _tables(fields)
+        name: _table(form_id, name, one, reads, keys, library) for name, one in _tables(fields)
     }
     program: list[tuple[str, list[Step]]] = []
     for node in order:
@@ -175,7 +174,10 @@ def _link_paths(within: str, expr: Expr) -> Iterator[tuple[str, str]]:
 
 
 def _reads(
-    form_id: str, every: Mapping[str, Field], exprs: Sequence[tuple[str, Expr]], library: FormLibrary
+    form_id: str,
+    every: Mapping[str, Field],
+    exprs: Sequence[tuple[str, Expr]],
+    library: FormLibrary,
 ) -> dict[str, frozenset[str]]:
     """Target → the names read of it, by all expressions and all `where`s."""
     found: dict[str, set[str]] = {}
@@ -241,7 +243,9 @@ def _table(
         visible_when=_rules(fields, "visible"),
         dated=tuple(f for f in fields.values() if f.options is not None and f.options.dated),
         moments=tuple(f.id for f in fields.values() if f.type == "datetime" and f.formula is None),
-        links=tuple(_link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType)),
+        links=tuple(
+            _link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType)
+        ),
         aggregates=tuple((one, key) for table, one, key in sorted(keys) if table == name),
     )
 

@@ -38,8 +38,8 @@ class Run(Protocol):
     def hide(self, path: Path) -> None:
         """Note that a field is not visible."""
 
-    def may_write(self, dotted: str) -> bool:
-        """Whether the person may write a field."""
+    def takes(self, one: Field) -> bool:
+        """Whether what was given for a field counts."""
 
 
 Step = Callable[[Run, Row, Path, Given, "Row | None", bool], None]
@@ -53,9 +53,11 @@ def steps_of(one: Field, every: Mapping[str, Field]) -> list[Step]:
     steps: list[Step] = []
     if isinstance(one.default, Expr):
         steps.append(_default(one, one.default))
-    for other in every.values():
-        if other.within == one.within and one.id in other.fill:
-            steps.append(_fill(one, other, other.fill[one.id]))
+    steps += [
+        _fill(one, other, other.fill[one.id])
+        for other in every.values()
+        if other.within == one.within and one.id in other.fill
+    ]
     if one.formula is not None:
         steps.append(_formula(one, one.formula))
     if isinstance(one.currency, Expr):
@@ -68,8 +70,10 @@ def steps_of(one: Field, every: Mapping[str, Field]) -> list[Step]:
 def _default(one: Field, expr: Expr) -> Step:
     key, evaluate, settle = one.id, expr.evaluate, settler(one)
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
-        if not fresh or (key in given and run.may_write(one.path)):
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
+        if not fresh or (key in given and run.takes(one)):
             return
         try:
             value = evaluate(row, run.env)
@@ -84,16 +88,17 @@ def _default(one: Field, expr: Expr) -> Step:
 
 def _fill(target: Field, link: Field, expr: Expr) -> Step:
     key, source, evaluate, settle = target.id, link.id, expr.evaluate, settler(target)
-    own = target.readonly is True or target.visible is False
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
         before = None if previous is None else previous.get(source)
         if row[source] == before:
             return
-        if not own and given.get(key) not in (None, "") and run.may_write(target.path):
-            # What a person wrote stays, unless it is only the old value sent along.
-            if previous is None or row[key] != previous.get(key):
-                return
+        # What a person wrote stays, unless it is only the old value sent along.
+        written = given.get(key) not in (None, "") and run.takes(target)
+        if written and (previous is None or row[key] != previous.get(key)):
+            return
         try:
             value = evaluate(row, run.env)
             row[key] = None if value is None else settle(value, run)
@@ -108,7 +113,9 @@ def _fill(target: Field, link: Field, expr: Expr) -> Step:
 def _formula(one: Field, expr: Expr) -> Step:
     key, evaluate, settle = one.id, expr.evaluate, settler(one)
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
         row[key] = None
         try:
             value = evaluate(row, run.env)
@@ -126,7 +133,9 @@ def _visibility(one: Field, expr: Expr) -> Step:
     key, evaluate = one.id, expr.evaluate
     several = isinstance(one, Lines)
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
         try:
             seen = evaluate(row, run.env)
         except EvalError as wrong:
@@ -143,7 +152,9 @@ def _own_currency(one: Field, expr: Expr) -> Step:
     """An amount whose field has a currency expression of its own."""
     key, evaluate = one.id, expr.evaluate
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
         value = row[key]
         if value is None:
             return
@@ -181,7 +192,9 @@ def currency_step(currency: str | Expr | None, every: Iterable[Field]) -> Step:
                 except Invalid as wrong:
                     run.refuse((*path, key), wrong)
 
-    def step(run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool) -> None:
+    def step(
+        run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
+    ) -> None:
         env = run.env
         if isinstance(currency, str):
             env.currency = currency
@@ -263,6 +276,8 @@ def _money_settler(one: Field) -> Callable[[Any, Run], object]:
         amount, currency = value
         wanted = expected or run.currency
         if not own and currency != wanted:
+            if not amount and not currency:
+                return None
             currency = _in_currency(value, wanted).currency
         if rounding and currency:
             amount = rounded(amount, currency, rounding)

@@ -1,4 +1,4 @@
-"""What is said to people about a submitted value: one table of stable codes, in Chinese and English.
+"""What is said to people about a submitted value: one table of stable codes, in zh and en.
 
 Every message says what is wrong and what is allowed. Placeholders in braces are filled from the
 parameters an error carries; both languages of a code use the same ones (a test holds them to it).
@@ -34,7 +34,7 @@ MESSAGES: Mapping[str, Text] = {
     ),
     "control_character": Text(
         "含有不允许的控制字符 {character}（第 {position} 个字符）：请删除",
-        "Character {position} is the control character {character}, which is not allowed: remove it",
+        "Character {position} is the control character {character}: remove it",
     ),
     "line_break": Text(
         "只允许一行文本：请删除换行", "Only one line of text is allowed: remove the line breaks"
@@ -63,9 +63,7 @@ MESSAGES: Mapping[str, Text] = {
     "not_a_number": Text(
         "应为数字（如 12.5），收到的是{got}", "A number such as 12.5 is expected, not {got}"
     ),
-    "not_an_integer": Text(
-        "应为整数，收到的是{got}", "A whole number is expected, not {got}"
-    ),
+    "not_an_integer": Text("应为整数，收到的是{got}", "A whole number is expected, not {got}"),
     "full_width_digits": Text(
         "含有全角数字：请用半角 0-9 重新输入",
         "These are full-width digits: type them as plain 0-9",
@@ -110,7 +108,9 @@ MESSAGES: Mapping[str, Text] = {
     ),
     "not_a_list": Text("应为列表，收到的是{got}", "A list is expected, not {got}"),
     "only_one": Text("只能有一个，收到 {count} 个", "Only one is allowed; there are {count}"),
-    "too_many": Text("最多 {max} 个，现有 {count} 个", "At most {max} are allowed; there are {count}"),
+    "too_many": Text(
+        "最多 {max} 个，现有 {count} 个", "At most {max} are allowed; there are {count}"
+    ),
     "repeated": Text("“{value}”重复", "“{value}” is given more than once"),
     # -- dates and times
     "not_a_date": Text(

@@ -62,30 +62,48 @@ def compile_numbering(definition: object) -> tuple[Numbering | None, list[Proble
     if not isinstance(definition, Mapping):
         return None, [problem("not_a_mapping", (), allowed=", ".join(_KEYS))]
     problems = [
-        problem("unknown_key", (key,), on_key=True, key=key, allowed=", ".join(_KEYS),
-                suggestion=suggest(str(key), _KEYS))
+        problem(
+            "unknown_key",
+            (key,),
+            on_key=True,
+            key=key,
+            allowed=", ".join(_KEYS),
+            suggestion=suggest(str(key), _KEYS),
+        )
         for key in definition
         if key not in _KEYS
     ]
     reset = definition.get("reset", "never")
     if reset not in RESETS:
         problems.append(
-            problem("number_bad_reset", ("reset",), value=reset, allowed=", ".join(RESETS),
-                    suggestion=suggest(str(reset), RESETS))
+            problem(
+                "number_bad_reset",
+                ("reset",),
+                value=reset,
+                allowed=", ".join(RESETS),
+                suggestion=suggest(str(reset), RESETS),
+            )
         )
         reset = "never"
     at = definition.get("at", "create")
     if at not in MOMENTS:
         problems.append(
-            problem("number_bad_at", ("at",), value=at, allowed=", ".join(MOMENTS),
-                    suggestion=suggest(str(at), MOMENTS))
+            problem(
+                "number_bad_at",
+                ("at",),
+                value=at,
+                allowed=", ".join(MOMENTS),
+                suggestion=suggest(str(at), MOMENTS),
+            )
         )
     gapless = definition.get("gapless", False)
     if not isinstance(gapless, bool):
         problems.append(problem("not_true_or_false", ("gapless",), allowed="true or false"))
     pattern = definition.get("pattern")
     if not isinstance(pattern, str) or not pattern.strip():
-        problems.append(problem("number_no_pattern", ("pattern",), allowed="RMA-{yyyy}{mm}-{seq:5}"))
+        problems.append(
+            problem("number_no_pattern", ("pattern",), allowed="RMA-{yyyy}{mm}-{seq:5}")
+        )
         return None, problems
     problems += _pattern_problems(pattern, str(reset))
     if problems:
@@ -110,15 +128,25 @@ def _pattern_problems(pattern: str, reset: str) -> list[Problem]:
             counts += 1
             if not digits[1] or not 1 <= int(digits[1]) <= 12:
                 problems.append(
-                    problem("number_seq_digits", where, offset=found.start(), allowed="{seq:1} to {seq:12}")
+                    problem(
+                        "number_seq_digits",
+                        where,
+                        offset=found.start(),
+                        allowed="{seq:1} to {seq:12}",
+                    )
                 )
         elif name in _DATES:
             shown.add(name)
         else:
             problems.append(
-                problem("number_placeholder", where, offset=found.start(), name=name,
-                        allowed="{yyyy} {yy} {mm} {dd} {seq:5}",
-                        suggestion=suggest(name.lower(), (*_DATES, "seq")))
+                problem(
+                    "number_placeholder",
+                    where,
+                    offset=found.start(),
+                    name=name,
+                    allowed="{yyyy} {yy} {mm} {dd} {seq:5}",
+                    suggestion=suggest(name.lower(), (*_DATES, "seq")),
+                )
             )
     if counts == 0:
         problems.append(problem("number_no_seq", where, allowed="one {seq:5}"))
@@ -129,5 +157,7 @@ def _pattern_problems(pattern: str, reset: str) -> list[Problem]:
         level = 1 + ("mm" in shown) + ("mm" in shown and "dd" in shown)
     if level < _NEEDS[reset]:
         needed = ("", "{yyyy}", "{yyyy} and {mm}", "{yyyy}, {mm} and {dd}")[_NEEDS[reset]]
-        problems.append(problem("number_repeats", where, reset=reset, allowed=f"a pattern with {needed}"))
+        problems.append(
+            problem("number_repeats", where, reset=reset, allowed=f"a pattern with {needed}")
+        )
     return problems

@@ -26,8 +26,28 @@ SYSTEM_NAMES: Mapping[str, Type] = {
 """What every record has besides its fields; `id` is a link to the record itself."""
 
 RESERVED = frozenset(
-    {*SYSTEM_NAMES, "id", "this", "me", "parent", "row", "and", "or", "not", "in", "is", "if",
-     "else", "where", "true", "false", "null", "none", "all", "any"}
+    {
+        *SYSTEM_NAMES,
+        "id",
+        "this",
+        "me",
+        "parent",
+        "row",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "if",
+        "else",
+        "where",
+        "true",
+        "false",
+        "null",
+        "none",
+        "all",
+        "any",
+    }
 )
 """Names a field cannot have. (`number` it may, in a form that has no numbering.)"""
 

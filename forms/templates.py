@@ -23,8 +23,18 @@ SOURCE_CHARS = 2_000
 OUTPUT_CHARS = 2_000
 _TRUTH = {"zh": ("否", "是"), "en": ("no", "yes")}
 _SHOWABLE = frozenset(
-    {"null", "text", "integer", "decimal", "money", "boolean", "date", "datetime", "duration",
-     "choice"}
+    {
+        "null",
+        "text",
+        "integer",
+        "decimal",
+        "money",
+        "boolean",
+        "date",
+        "datetime",
+        "duration",
+        "choice",
+    }
 )
 
 
@@ -84,9 +94,7 @@ class TextTemplate:
 
     def render(self, row: Mapping[str, object], env: Env, limit: int = OUTPUT_CHARS) -> Text:
         """The text in both languages. Raises EvalError."""
-        return Text(
-            self.zh.render(row, env, "zh", limit), self.en.render(row, env, "en", limit)
-        )
+        return Text(self.zh.render(row, env, "zh", limit), self.en.render(row, env, "en", limit))
 
 
 def compile_template(source: str, scope: Scope, labels: LABELS | None = None) -> Template:
@@ -107,8 +115,14 @@ def compile_template(source: str, scope: Scope, labels: LABELS | None = None) ->
         if expr.type.kind not in _SHOWABLE:
             hint = f"{{{text.strip()}.…}}" if expr.type.kind == "link" else "a single value"
             problems.append(
-                problem("template_value", (), offset=start, text=text.strip(), type=expr.type,
-                        allowed=hint)
+                problem(
+                    "template_value",
+                    (),
+                    offset=start,
+                    text=text.strip(),
+                    type=expr.type,
+                    allowed=hint,
+                )
             )
             continue
         known = labels(expr.type) if labels and expr.type.kind == "choice" else None

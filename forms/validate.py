@@ -18,7 +18,7 @@ from forms import validate_facts, validate_read, validate_rules
 from forms.compile_plan import Plan, TablePlan
 from forms.expr import Env, EvalError, Expr
 from forms.messages import message
-from forms.model import Form, Row
+from forms.model import Field, Form, Row
 from forms.types import Invalid
 from forms.validate_result import (
     ALL_RIGHTS,
@@ -175,9 +175,9 @@ class Draft:
         return Outcome(self)
 
     # -- what steps and rules report
-    def may_write(self, dotted: str) -> bool:
-        """Whether this person may write the field."""
-        return self.rights.may_write(dotted)
+    def takes(self, one: Field) -> bool:
+        """Whether what was given for the field counts: not computed, not locked."""
+        return self.rights.takes(one)
 
     def refuse(self, path: Path, wrong: Invalid) -> None:
         """Note that a value is refused."""
@@ -205,14 +205,12 @@ def run_program(draft: Draft) -> None:
                 step(draft, row, (), given, previous, fresh)
             continue
         env.parent = row
-        index = 0
         before, given_rows = reading.before[table], reading.given_rows[table]
-        for line in row[table]:
+        for index, line in enumerate(row[table]):
             earlier = before[index]
             path = (table, index)
             for step in steps:
                 step(draft, line, path, given_rows[index], earlier, earlier is None)
-            index += 1
         env.parent = None
 
 
@@ -283,11 +281,10 @@ class Outcome:
         when = {t.name: dict(t.readonly_when) for t in _tables(draft.plan)}
 
         def readonly(table: TablePlan, key: str, path: Path, row: Row) -> bool:
-            dotted = _dotted(table, key)
-            if dotted in draft.rights.granted:
-                return table.fields[key].formula is not None
-            if key in table.locked or not draft.rights.may_write(dotted):
+            if not draft.rights.takes(table.fields[key]):
                 return True
+            if _dotted(table, key) in draft.rights.granted:
+                return False
             expr = when[table.name].get(key)
             return expr is not None and self._holds(expr, row)
 
@@ -323,4 +320,3 @@ def _dotted(table: TablePlan, key: str) -> str:
 
 def _tables(plan: Plan) -> list[TablePlan]:
     return [plan.header, *plan.lines.values()]
-

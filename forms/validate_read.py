@@ -171,17 +171,16 @@ class _Careful:
                 continue
             if key in self.plan.lines if not table.name else key == "id":
                 continue
-            dotted = f"{table.name}.{key}" if table.name else key
             try:
                 value = reader(raw)
             except Invalid as wrong:
-                if self.writes(table, key, dotted):
+                if self.rights.takes(table.fields[key]):
                     row[key] = None
                     self.refuse((*path, key), wrong)
                 else:
                     self.refuse((*path, key), Invalid("readonly"))
                 continue
-            if self.writes(table, key, dotted):
+            if self.rights.takes(table.fields[key]):
                 row[key] = value
             else:
                 self.reading.claims.append(((*path, key), table.name, value))
@@ -189,7 +188,7 @@ class _Careful:
     def lines(self, table: TablePlan, raw: object, earlier: list[Row]) -> None:
         """Read the rows given for a lines field; earlier rows not among them are removed."""
         name, reading = table.name, self.reading
-        low, most = self.plan.row_limits[name]
+        most = self.plan.row_limits[name][1]
         if raw is None:
             raw = []
         if not isinstance(raw, list | tuple) or len(raw) > most:
@@ -218,7 +217,7 @@ class _Careful:
             made.append(line)
             old.append(before)
             given.append(one)
-        if not self.writes(self.plan.header, name, name):
+        if not self.rights.takes(self.plan.header.fields[name]):
             del reading.claims[claims:]
             self.locked_lines(name, made, earlier)
             return
@@ -261,12 +260,6 @@ class _Careful:
             return None
         used.add(key)
         return known[key]
-
-    def writes(self, table: TablePlan, key: str, dotted: str) -> bool:
-        """Whether what was given for the field counts."""
-        if dotted in self.rights.granted:
-            return table.fields[key].formula is None
-        return key not in table.locked and self.rights.may_write(dotted)
 
     def unknown(self, table: TablePlan, key: object, path: Path) -> None:
         name = str(key)[:60]

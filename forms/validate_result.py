@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from forms.model import Field
 from forms.values import Text
 
 Path = tuple[str | int, ...]
@@ -38,6 +39,14 @@ class FieldRights:
             return False
         head, _, tail = dotted.partition(".")
         return not tail or (head not in self.hidden and head not in self.readonly)
+
+    def takes(self, one: Field) -> bool:
+        """Whether a value given for the field counts: it is not computed and not locked."""
+        if one.formula is not None:
+            return False
+        if one.path in self.granted:
+            return True
+        return one.readonly is not True and one.visible is not False and self.may_write(one.path)
 
     def may_see(self, dotted: str) -> bool:
         """Whether the field is not hidden from this person."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.compile_plan import LinkPlan, TablePlan
 from forms.expr import EvalError
-from forms.model import Field, Lines, Row
+from forms.model import Lines, Row
 from forms.types import Invalid
 from forms.types.dates import localise
 from forms.validate_facts import changed
@@ -34,7 +34,12 @@ def judge(draft: Draft) -> None:
             lines = row[name]
             before = reading.before[name]
             low = plan.row_limits[name][0]
-            if len(lines) < low and strict and (name,) not in draft.hidden and draft.may_write(name):
+            if (
+                len(lines) < low
+                and strict
+                and (name,) not in draft.hidden
+                and draft.rights.may_write(name)
+            ):
                 draft.refuse((name,), Invalid("too_few_rows", min=low, count=len(lines)))
             for index, line in enumerate(lines):
                 _row_rules(draft, table, line, (name, index), before[index], strict)
@@ -206,7 +211,14 @@ def _same(claimed: Any, actual: Any, draft: Draft) -> bool:
         return claimed.amount == actual.amount
     if getattr(claimed, "tzinfo", True) is None:
         claimed = localise(claimed, draft.env.zone)
-    return claimed == actual or (not claimed and claimed is not False and not actual and actual is not False and claimed != 0 and actual != 0)
+    return claimed == actual or (
+        not claimed
+        and claimed is not False
+        and not actual
+        and actual is not False
+        and claimed != 0
+        and actual != 0
+    )
 
 
 def _check(draft: Draft, check: Any) -> None:
@@ -223,9 +235,3 @@ def _check(draft: Draft, check: Any) -> None:
     path: Path = (next(iter(heads)),) if len(heads) == 1 else ()
     found = FieldError("check_failed", path, text, check.id)
     (draft.warnings if check.warn else draft.errors).append(found)
-
-
-def field_of(draft: Draft, path: Path) -> Field | None:
-    """The field an error's path leads to."""
-    dotted = ".".join(str(part) for part in path if isinstance(part, str))
-    return draft.form.field_at(dotted)

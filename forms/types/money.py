@@ -100,7 +100,7 @@ class MoneyType(FieldType):
         _within(amount, field)
 
     def to_json(self, value: object) -> object:
-        amount, currency = value  # type: ignore[misc]
+        amount, currency = value.amount, value.currency  # type: ignore[attr-defined]
         return {"amount": plain(amount, minor_units(currency)), "currency": currency}
 
     def format(self, value: object, lang: str, field: Field) -> str:

@@ -19,6 +19,7 @@ from forms.types.base import (
     read_count,
     read_word,
 )
+from forms.values import INTEGER_LIMIT
 
 if TYPE_CHECKING:
     from forms.model import Field
@@ -29,8 +30,8 @@ MAX_LINE = 200
 MAX_LINES = 10_000
 """Characters of a text of several lines, where the definition says nothing, and at most."""
 
-# Named formats instead of patterns: a tenant's own regular expression could hang the server. Each of
-# these runs in linear time.
+# Named formats instead of patterns: a tenant's own regular expression could hang the server. Each
+# of these runs in linear time.
 FORMATS: Mapping[str, re.Pattern[str] | None] = {
     "plain": None,
     "email": re.compile(
@@ -71,10 +72,8 @@ class TextType(FieldType):
         if not isinstance(raw, str):
             if raw is None:
                 return None
-            if isinstance(raw, bool | list | tuple | dict):
-                raise Invalid("not_text", got=got(raw))
-            # A CSV reader or a JSON author may well leave "10002" unquoted; the digits are the text.
-            if type(raw) is not int:
+            # A JSON author may well leave "10002" unquoted; the digits are the text.
+            if type(raw) is not int or abs(raw) >= INTEGER_LIMIT:
                 raise Invalid("not_text", got=got(raw))
             raw = str(raw)
         if len(raw) > 4 * MAX_LINES:
@@ -103,7 +102,7 @@ class TextType(FieldType):
             # Printable ASCII that does not begin with a space needs none of the other questions.
             if (
                 type(raw) is str
-                and "!" <= raw
+                and raw >= "!"
                 and raw.isascii()
                 and raw.isprintable()
                 and len(raw) <= longest
