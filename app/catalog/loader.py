@@ -37,7 +37,7 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,27})\.[0-9]{1,28}")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]|\r(?!\n)"
 )
-_UNUSUAL_KEYS_OF = {"scenario": frozenset({"on"})}
+_UNUSUAL_KEYS_OF = {"scenario": frozenset({"on"}), "import": frozenset({"on"})}
 
 
 @dataclass(slots=True)

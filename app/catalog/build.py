@@ -1,0 +1,250 @@
+"""From sources to a compiled catalog: all problems of all files, or something to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
+from app.catalog.compile_imports import compile_import
+from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
+from app.catalog.compile_roles import compile_role, include_cycles
+from app.catalog.compile_scenarios import compile_scenario
+from app.catalog.compiling import Compiling
+from app.catalog.model import Aggregate, Catalog, Raw, Report, Tenant
+from app.catalog.nodes import Node, plain
+from app.catalog.overlay import Definition, Merged, merge
+from app.catalog.problems import Located, at_span, in_order, locate
+from app.catalog.references import check_references
+from app.catalog.schemas import KINDS, validate
+from app.catalog.sources import Sources, layers
+from forms.compile import compile_form, compile_options
+from forms.compile_library import StaticLibrary
+from forms.model import Form, Options
+from forms.problems import Path, Problem, suggest
+from forms.signature import signature
+from forms.values import Text
+
+T = TypeVar("T")
+
+COMPILED = ("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A catalog, or None where a problem stands in its way; the problems in the files' order."""
+
+    catalog: Catalog | None
+    problems: list[Located] = field(default_factory=list)
+
+
+def build(sources: Sources) -> Built:
+    """Compile everything. Never raises for what authors write."""
+    ordered, problems = layers(sources)
+    merged = merge(ordered)
+    work = _Work(sources, merged)
+    problems += merged.problems
+    problems += work.check_schemas()
+    catalog = work.compile()
+    problems += work.problems
+    return Built(None if problems else catalog, in_order(problems))
+
+
+class _Work:
+    """The state of one build: plain values of each definition and what was found."""
+
+    def __init__(self, sources: Sources, merged: Merged) -> None:
+        self.sources = sources
+        self.merged = merged
+        self.problems: list[Located] = []
+        self.data: dict[tuple[str, str], dict[str, Any]] = {}
+        self.faulty: dict[tuple[str, str], list[Path]] = {}
+        self.ids: dict[str, set[str]] = {kind: merged.ids(kind) for kind in KINDS}
+        self.library = StaticLibrary()
+        self._texts = {path: text.removeprefix("\ufeff") for path, text in sources.files.items()}
+
+    def check_schemas(self) -> list[Located]:
+        """Hold every definition against its schema; what does not fit is not compiled."""
+        found: list[Located] = []
+        for key, definition in self.merged.definitions.items():
+            root = _without(definition.root, ("extends",))
+            problems = [_new_id(definition, p) for p in validate(definition.kind, root)]
+            found.extend(_place(definition, root, p) for p in problems)
+            self.faulty[key] = [p.path for p in problems]
+            values = plain(root)
+            data = values if isinstance(values, dict) else {}
+            for problem in problems:
+                _prune(data, problem)
+            self.data[key] = data
+        return found
+
+    def compile(self) -> Catalog:
+        """Compile in the order in which definitions need each other."""
+        options = self._options()
+        signatures = {
+            i: signature(i, data, _values(options)) for i, data in self._of("form").items()
+        }
+        library = StaticLibrary(signatures, options)
+        self.library = library
+        aggregates = self._aggregates()
+        known = {name: aggregate_type(found) for name, found in aggregates.items()}
+        self.library = StaticLibrary(signatures, options, known)
+        forms = self._forms(aggregates)
+        roles = self._compiled("role", lambda i, at: compile_role(i, at))
+        for start, way in include_cycles(roles).items():
+            problem = Problem(
+                "include_cycle", ("includes",), f"roles in a circle: {' → '.join(way)}", on_key=True
+            )
+            self._note("role", start, problem)
+        reports = self._reports()
+        dashboards = self._compiled("dashboard", lambda i, at: compile_dashboard(i, at, reports))
+        imports = self._compiled("import", lambda i, at: compile_import(i, at, forms))
+        scenarios = self._compiled("scenario", compile_scenario)
+        for kind in KINDS:
+            if kind not in COMPILED:
+                self._compiled(kind, check_references)
+        return Catalog(
+            hash=self.sources.hash,
+            sources=self.sources,
+            tenant=self._tenant(),
+            forms=forms,
+            options=options,
+            roles=roles,
+            aggregates=aggregates,
+            imports=imports,
+            reports=reports,
+            dashboards=dashboards,
+            scenarios=scenarios,
+            others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
+            raw={kind: self._of(kind) for kind in KINDS},
+            library=self.library,
+        )
+
+    def _of(self, kind: str) -> dict[str, Raw]:
+        return {i: data for (k, i), data in self.data.items() if k == kind}
+
+    def _options(self) -> dict[str, Options]:
+        found: dict[str, Options] = {}
+        for name, data in self._of("options").items():
+            made, problems = compile_options(name, data)
+            self._add("options", name, problems)
+            if made is not None:
+                found[name] = made
+        return found
+
+    def _aggregates(self) -> dict[str, Aggregate]:
+        return self._compiled("aggregate", compile_aggregate)
+
+    def _forms(self, aggregates: Mapping[str, Aggregate]) -> dict[str, Form]:
+        found: dict[str, Form] = {}
+        for name, data in self._of("form").items():
+            made, problems = compile_form(name, data, self.library)
+            self._add("form", name, problems)
+            if made is not None:
+                found[name] = made
+        return found
+
+    def _reports(self) -> dict[str, Report]:
+        alone = self._compiled("report", compile_report)
+        return {
+            **alone,
+            **self._compiled(
+                "report",
+                lambda i, at: link_reports(alone, alone[i], at) if i in alone else None,
+            ),
+        }
+
+    def _compiled(self, kind: str, one: Callable[[str, Compiling], T | None]) -> dict[str, T]:
+        """Run a compiler over all definitions of a kind."""
+        found: dict[str, T] = {}
+        for name, data in self._of(kind).items():
+            if self._unusable(kind, name):
+                continue
+            at = Compiling(data, self.library, self.ids)
+            made = one(name, at)
+            self._add(kind, name, at.problems)
+            if made is not None:
+                found[name] = made
+        return found
+
+    def _unusable(self, kind: str, name: str) -> bool:
+        """Kinds compiled here trust the schema: with a problem at their shape they wait."""
+        return bool(self.faulty[kind, name])
+
+    def _add(self, kind: str, name: str, problems: list[Problem]) -> None:
+        for problem in problems:
+            self._note(kind, name, problem)
+
+    def _note(self, kind: str, name: str, problem: Problem) -> None:
+        definition = self.merged.definitions[kind, name]
+        for path in self.faulty[kind, name]:
+            if problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path:
+                return
+        self.problems.append(locate(definition.root, problem, self._texts))
+
+    def _tenant(self) -> Tenant:
+        data = self._of("tenant").get(self.sources.tenant, {})
+        return Tenant(
+            id=self.sources.tenant,
+            label=Text.of(data.get("label"), self.sources.tenant),
+            zone=str(data.get("zone", "UTC")),
+            currency=str(data.get("currency", "")),
+            languages=tuple(data.get("languages", ("zh", "en"))),
+        )
+
+
+def _values(options: Mapping[str, Options]) -> Callable[[str], tuple[str, ...] | None]:
+    def values(options_id: str) -> tuple[str, ...] | None:
+        found = options.get(options_id)
+        return tuple(found.values) if found is not None else None
+
+    return values
+
+
+def _without(root: Node, keys: tuple[str, ...]) -> Node:
+    if not any(key in root.fields for key in keys):
+        return root
+    return Node(
+        {k: v for k, v in root.fields.items() if k not in keys},
+        root.span,
+        {k: v for k, v in root.keys.items() if k not in keys},
+    )
+
+
+def _new_id(definition: Definition, problem: Problem) -> Problem:
+    """An incomplete entry that only the overlay knows was probably meant to be another."""
+    owner = problem.path[:-1] if problem.code == "missing_key" else problem.path
+    if problem.code not in ("missing_key", "step_kind", "one_key") or owner not in definition.added:
+        return problem
+    collection, _ = definition.root.find(owner[:-1])
+    name = str(owner[-1])
+    siblings = [key for key in collection.fields if (*owner[:-1], key) not in definition.added]
+    return Problem(
+        "incomplete_new_id",
+        owner,
+        f"{name} is not known below this overlay, and is incomplete as a new entry",
+        problem.message,
+        suggest(name, siblings),
+        on_key=True,
+    )
+
+
+def _place(definition: Definition, root: Node, problem: Problem) -> Located:
+    """Where it was caused: a key that an overlay took out is missing there."""
+    if problem.code == "missing_key" and problem.path in definition.removed:
+        return at_span(definition.removed[problem.path], problem)
+    return locate(root, problem)
+
+
+def _prune(data: dict[str, Any], problem: Problem) -> None:
+    """Take out what the schema refused, so that the rest can still be compiled."""
+    node: Any = data
+    for step in problem.path[:-1]:
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    last = problem.path[-1] if problem.path else None
+    if isinstance(node, dict) and last in node:
+        del node[last]

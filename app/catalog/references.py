@@ -1,0 +1,274 @@
+"""What the kinds that are not compiled yet name: forms, fields, steps, stages, roles must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from app.catalog.compiling import Compiling
+from app.catalog.schemas import listed
+from forms.problems import Path, suggest
+
+Raw = Mapping[str, Any]
+
+
+def check_references(_id: str, at: Compiling) -> None:
+    """Note every reference of a policy, flow, notification, … that leads nowhere."""
+    check = _CHECKS.get(next(iter(at.data), ""))
+    if check is not None:
+        check(at)
+
+
+def check_zone(at: Compiling) -> None:
+    """The time zone of a tenant or calendar exists."""
+    zone = at.data.get("zone")
+    known = available_timezones()
+    if isinstance(zone, str) and zone not in known:
+        near = suggest(zone, known)
+        at.problem(
+            "unknown_zone", ("zone",), f"there is no time zone {zone}", "Asia/Shanghai, UTC", near
+        )
+
+
+def _policy(at: Compiling) -> None:
+    data = at.data
+    target = data.get("for", "")
+    form, _, lines = target.partition(".")
+    inputs, outputs = data.get("inputs", {}), data.get("outputs", {})
+    if at.target(target, ("for",)):
+        for name in outputs:
+            own = at.type_at(form, f"{lines}.{name}") if lines else None
+            if own is None:
+                at.has_field(form, name, ("outputs", name), on_key=True)
+    for rule, raw in data.get("rules", {}).items():
+        _among(raw.get("when", {}), inputs, ("rules", rule, "when"), "input", at)
+        _among(raw.get("then", {}), outputs, ("rules", rule, "then"), "output", at)
+    _among(data.get("else", {}), outputs, ("else",), "output", at)
+    if "branch" in data and data["branch"] not in outputs:
+        _unknown("output", data["branch"], outputs, ("branch",), at)
+
+
+def _among(names: Raw, known: Raw, path: Path, what: str, at: Compiling) -> None:
+    for name in names:
+        if name not in known:
+            _unknown(what, name, known, (*path, name), at, on_key=True)
+
+
+def _unknown(
+    what: str, name: object, known: Raw, path: Path, at: Compiling, *, on_key: bool = False
+) -> None:
+    at.problem(
+        f"unknown_{what}",
+        path,
+        f"there is no {what} {name} here",
+        listed([*known]) if known else "",
+        suggest(str(name), known),
+        on_key=on_key,
+    )
+
+
+def _flow(at: Compiling) -> None:
+    form = str(at.data.get("flow", ""))
+    if form not in at.ids.get("form", set()):
+        at.problem(
+            "flow_without_form",
+            ("flow",),
+            f"there is no form {form}: a flow has the id of its form",
+            "",
+            suggest(form, at.ids.get("form", ())),
+        )
+    if "calendar" in at.data:
+        at.refers("calendar", at.data["calendar"], ("calendar",))
+    stages, steps = at.data.get("stages", {}), at.data.get("steps", {})
+    for name, sla in at.data.get("slas", {}).items():
+        for index, stage in enumerate(sla.get("pause", ())):
+            if stage not in stages:
+                _unknown("stage", stage, stages, ("slas", name, "pause", index), at)
+    for name, interrupt in at.data.get("interrupts", {}).items():
+        path: Path = ("interrupts", name)
+        if interrupt["to"] not in steps:
+            _unknown("step", interrupt["to"], steps, (*path, "to"), at)
+        for index, stage in enumerate(interrupt["in"]):
+            if stage not in stages:
+                _unknown("stage", stage, stages, (*path, "in", index), at)
+        _who(interrupt.get("by"), (*path, "by"), at)
+    for path, step, scope in _steps(steps, ("steps",)):
+        _step(form, path, step, scope, stages, at)
+
+
+def _steps(steps: Raw, path: Path) -> Iterator[tuple[Path, Raw, Raw]]:
+    """All steps with the scope they stand in; a target stays inside its scope."""
+    for name, step in steps.items():
+        here = (*path, name)
+        yield here, step, steps
+        inner = step.get("each")
+        if inner is not None:
+            yield from _steps(inner.get("steps", {}), (*here, "each", "steps"))
+        for branch, below in step.get("parallel", {}).get("branches", {}).items():
+            yield from _steps(below, (*here, "parallel", "branches", branch))
+
+
+def _step(form: str, path: Path, step: Raw, scope: Raw, stages: Raw, at: Compiling) -> None:
+    if "stage" in step and step["stage"] not in stages:
+        _unknown("stage", step["stage"], stages, (*path, "stage"), at)
+    for where, target in _targets(step.get("next"), (*path, "next")):
+        if target not in scope:
+            _unknown("step", target, scope, where, at)
+    policies = step.get("decide", ())
+    for index, policy in enumerate([policies] if isinstance(policies, str) else policies):
+        one = isinstance(policies, str)
+        at.refers("policy", policy, (*path, "decide") if one else (*path, "decide", index))
+    if "start" in step:
+        started = step["start"]["form"]
+        if at.refers("form", started, (*path, "start", "form")):
+            for name in step["start"].get("with", {}):
+                at.has_field(started, name, (*path, "start", "with", name), on_key=True)
+    for name in step.get("set", {}):
+        if not _row_name(path, name):
+            at.has_field(form, name, (*path, "set", name), on_key=True)
+    _due(step.get("due"), (*path, "due"), at)
+    for part, raw in _people_parts(step, path):
+        for key in ("by", "if_nobody", "exclude"):
+            _who(raw.get(key), (*part, key), at)
+        for key in ("edit", "require", "hide"):
+            listed_fields = raw.get(key, ())
+            for index, name in enumerate(() if listed_fields == "all" else listed_fields):
+                at.has_field(form, name, (*part, key, index))
+        _due(raw.get("due"), (*part, "due"), at)
+
+
+def _row_name(path: Path, name: str) -> bool:
+    """Inside `each` the row has a name of its own (`line.shipped`): issue of the flow compiler."""
+    return "each" in path and "." in name
+
+
+def _people_parts(step: Raw, path: Path) -> Iterator[tuple[Path, Raw]]:
+    for kind in ("task", "approve"):
+        if kind in step:
+            yield (*path, kind), step[kind]
+            for level, raw in step[kind].get("levels", {}).items():
+                yield (*path, kind, "levels", level), raw
+
+
+def _targets(after: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(after, str):
+        yield path, after
+    elif isinstance(after, Mapping):
+        for outcome, target in after.items():
+            if isinstance(target, Mapping):
+                yield (*path, outcome, "to"), str(target.get("to"))
+            else:
+                yield (*path, outcome), str(target)
+
+
+def _due(due: Raw | None, path: Path, at: Compiling) -> None:
+    if due is not None:
+        _who(due.get("escalate"), (*path, "escalate"), at)
+
+
+def _who(people: Any, path: Path, at: Compiling) -> None:
+    for index, person in enumerate(people or ()):
+        if "role" in person:
+            at.refers("role", person["role"], (*path, index, "role"))
+
+
+def _notification(at: Compiling) -> None:
+    events = at.data.get("event", ())
+    for index, event in enumerate([events] if isinstance(events, str) else events):
+        path: Path = ("event",) if isinstance(events, str) else ("event", index)
+        at.refers("form", str(event).partition(".")[0], path)
+    _who(at.data.get("to"), ("to",), at)
+    for index, name in enumerate(at.data.get("attach", ())):
+        at.refers("document", name, ("attach", index))
+
+
+def _document(at: Compiling) -> None:
+    form = at.data.get("for", "")
+    if not at.refers("form", form, ("for",)):
+        return
+    signoffs = at.data.get("signoffs", {})
+    for index, part in enumerate(at.data.get("body", ())):
+        path: Path = ("body", index)
+        for number, name in enumerate(part.get("signoffs", ())):
+            if name not in signoffs:
+                _unknown("signoff", name, signoffs, (*path, "signoffs", number), at)
+        about = form
+        if "of" in part:
+            linked = at.type_at(form, part["of"])
+            at.has_field(form, part["of"], (*path, "of"))
+            about = linked.target if linked is not None and linked.target else ""
+        if not about:
+            continue
+        for number, name in enumerate(part.get("fields", ())):
+            at.has_field(about, name, (*path, "fields", number))
+        if "table" in part and at.target(f"{about}.{part['table']}", (*path, "table")):
+            for number, name in enumerate(part.get("columns", ())):
+                at.has_field(about, f"{part['table']}.{name}", (*path, "columns", number))
+
+
+def _connection(at: Compiling) -> None:
+    for name, event in at.data.get("events", {}).items():
+        match, path = event["match"], ("events", name)
+        if at.refers("form", match["form"], (*path, "match", "form")):
+            at.has_field(match["form"], match["field"], (*path, "match", "field"))
+            for field in event.get("save", {}):
+                at.has_field(match["form"], field, (*path, "save", field), on_key=True)
+
+
+def _portal(at: Compiling) -> None:
+    at.refers("role", at.data.get("role"), ("role",))
+    identify = at.data.get("identify", {})
+    if at.refers("form", identify.get("form"), ("identify", "form")):
+        for index, name in enumerate(identify.get("by", ())):
+            at.has_field(identify["form"], name, ("identify", "by", index))
+    for index, form in enumerate(at.data.get("start", ())):
+        at.refers("form", form, ("start", index))
+    policies = at.data.get("policy", ())
+    for index, name in enumerate([policies] if isinstance(policies, str) else policies):
+        at.refers("policy", name, ("policy",) if isinstance(policies, str) else ("policy", index))
+    if "ask" in at.data:
+        at.refers("form", at.data["ask"]["form"], ("ask", "form"))
+
+
+def _trigger(at: Compiling) -> None:
+    start = at.data["start"]
+    if at.refers("form", start["form"], ("start", "form")):
+        for name in start.get("with", {}):
+            at.has_field(start["form"], name, ("start", "with", name), on_key=True)
+
+
+def _demo(at: Compiling) -> None:
+    made: dict[str, str] = {}
+    for name, spec in at.data.get("records", {}).items():
+        path: Path = ("records", name)
+        form = spec.get("form", name)
+        where = (*path, "form") if "form" in spec else path
+        if "like" in spec and spec["like"] not in made.values():
+            _unknown("form", spec["like"], dict.fromkeys(made.values()), (*path, "like"), at)
+        if at.refers("form", form, where, on_key="form" not in spec):
+            for field in spec.get("with", {}):
+                at.has_field(form, field, (*path, "with", field), on_key=True)
+        made[name] = str(form)
+    departments = at.data.get("departments", {})
+    for name, user in at.data.get("users", {}).items():
+        for index, role in enumerate(user.get("roles", ())):
+            at.refers("role", role, ("users", name, "roles", index))
+        if "department" in user and user["department"] not in departments:
+            _unknown(
+                "department", user["department"], departments, ("users", name, "department"), at
+            )
+
+
+_CHECKS: Mapping[str, Callable[[Compiling], None]] = {
+    "policy": _policy,
+    "flow": _flow,
+    "calendar": check_zone,
+    "tenant": check_zone,
+    "notification": _notification,
+    "document": _document,
+    "connection": _connection,
+    "portal": _portal,
+    "trigger": _trigger,
+    "demo": _demo,
+}
