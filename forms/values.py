@@ -22,7 +22,7 @@ INTEGER_LIMIT = 10**18
 LANGUAGES = ("zh", "en")
 
 # Minor units of ISO 4217 currencies that do not have two.
-_MINOR_UNITS = {
+MINOR_UNITS = {
     **dict.fromkeys(
         "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
     ),
@@ -33,7 +33,7 @@ _MINOR_UNITS = {
 
 def minor_units(currency: str) -> int:
     """How many decimals the currency's smallest coin has (ISO 4217): 2 for CNY, 0 for JPY."""
-    return _MINOR_UNITS.get(currency, 2)
+    return MINOR_UNITS.get(currency, 2)
 
 
 class Money(NamedTuple):

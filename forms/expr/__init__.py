@@ -10,6 +10,8 @@ from forms.expr.env import Env, Row
 from forms.expr.errors import EvalError, ExprError, ExpressionError, NotInSql
 from forms.expr.expression import Expr, compile_expr
 from forms.expr.functions import FUNCTIONS, LOOPS
+from forms.expr.sql_parts import ColumnRef, ColumnResolver, Dialect, LinesRef, Sql
+from forms.expr.tokens import KEYWORDS
 from forms.expr.types import (
     BOOLEAN,
     DATE,
@@ -36,6 +38,9 @@ from forms.expr.types import (
     many,
 )
 
+RESERVED = KEYWORDS | {"parent", "this", "me", "None", "True", "False"}
+"""Names no field may have: an expression could not read it."""
+
 __all__ = [
     "BOOLEAN",
     "DATE",
@@ -49,9 +54,13 @@ __all__ = [
     "LOOPS",
     "MONEY",
     "NULL",
+    "RESERVED",
     "TEXT",
     "USER",
     "AggregateType",
+    "ColumnRef",
+    "ColumnResolver",
+    "Dialect",
     "EmptyLibrary",
     "Env",
     "EvalError",
@@ -59,9 +68,11 @@ __all__ = [
     "ExprError",
     "ExpressionError",
     "Library",
+    "LinesRef",
     "NotInSql",
     "Row",
     "Scope",
+    "Sql",
     "Type",
     "choice",
     "common",

@@ -12,8 +12,10 @@ from forms.expr.checker import Checker
 from forms.expr.closures import Run, compile_node, is_constant
 from forms.expr.env import Env, Row
 from forms.expr.errors import ExprError
-from forms.expr.facts import facts_of
+from forms.expr.facts import facts_of, inexact
 from forms.expr.parser import parse
+from forms.expr.sql import to_sql
+from forms.expr.sql_parts import ColumnResolver, Dialect, Sql
 from forms.expr.types import NUMBERS, Scope, Type, fits
 from forms.values import Money
 
@@ -28,7 +30,8 @@ class Expr:
     its target), the link as a dotted path: ("order", "currency"), ("lines.order_line", "total"),
     ("parent.order", "stage"). `parent_names`: of `parent.x`; `row_names`: of `this.x` where bare
     names mean another row. `aggregate_reads`: (aggregate, path of its key). `constant`: the value
-    depends on nothing.
+    depends on nothing. `inexact_money`: an amount that a product, a quotient or a mean may have
+    given more decimals than its currency has, and nothing has rounded.
     """
 
     source: str
@@ -42,8 +45,23 @@ class Expr:
     reads_clock: bool
     reads_me: bool
     constant: bool
+    inexact_money: bool
     evaluate: Callable[[Row, Env], Any] = field(repr=False, compare=False)
     node: n.Node = field(repr=False, compare=False)
+
+    def to_sql(
+        self, dialect: Dialect, resolve: ColumnResolver, env: Env, *, stored: bool = False
+    ) -> Sql:
+        """The expression as SQL over the columns that `resolve` knows.
+
+        What reads no column is computed from `env` first (EvalError as in `evaluate`) and becomes
+        a parameter; with `env.parent` or `env.this_row` given, so does what reads those. A boolean
+        is a condition for WHERE, in which null counts as false; with `stored` it is 0, 1 or null.
+        Other types come as the database stores them: amounts and decimals as integers at their
+        scale, rounded half away from zero. A row for which `evaluate` raises gives null, or a
+        condition that is not true. Raises NotInSql where the database cannot compute it.
+        """
+        return to_sql(self.node, dialect, resolve, env, stored)
 
 
 def compile_expr(source: str, scope: Scope, expect: Type | Sequence[Type] | None = None) -> Expr:
@@ -80,6 +98,7 @@ def _compiled(source: str, node: n.Node) -> Expr:
         reads_clock=facts.reads_clock,
         reads_me=facts.reads_me,
         constant=is_constant(node),
+        inexact_money=node.type.kind == "money" and inexact(node),
         evaluate=_root(node),
         node=node,
     )

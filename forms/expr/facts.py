@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from forms.expr import nodes as n
+from forms.values import MONEY_SCALE
 
 _CLOCK = frozenset({"today", "now"})
 
@@ -71,7 +72,7 @@ def _path(node: n.Node, rows: n.Read | None) -> str:
         case n.LinkRead():
             return f"{_path(node.base, rows)}.{node.name}"
         case n.Read(frame="own"):
-            return node.name
+            return "this" if node.name == "id" else node.name
         case n.Read(frame="line") if rows is not None:
             prefix = "" if rows.frame == "own" else "parent."
             return f"{prefix}{rows.name}.{node.name}"
@@ -86,3 +87,23 @@ def _reads_line(node: n.Node) -> bool:
     if isinstance(node, n.Read) and node.frame == "line":
         return True
     return any(_reads_line(child) for child in n.children(node))
+
+
+def inexact(node: n.Node) -> bool:
+    """Whether an amount may carry more decimals than the amounts it was made of."""
+    match node:
+        case n.Arithmetic(op="+" | "-"):
+            return inexact(node.left) or inexact(node.right)
+        case n.Arithmetic():
+            return True
+        case n.Loop():
+            return node.function == "avg" or (node.body is not None and inexact(node.body))
+        case n.Apply(function="money"):
+            return n.decimals(node.args[0]) > MONEY_SCALE
+        case n.Apply(function="round" | "floor" | "ceil" | "portion"):
+            return False
+        case n.If():
+            return inexact(node.then) or inexact(node.otherwise)
+        case n.Negate() | n.Apply():
+            return any(inexact(child) for child in n.children(node))
+    return False

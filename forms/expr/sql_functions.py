@@ -1,0 +1,497 @@
+"""The functions of the table in SQL, and arithmetic on moments and durations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from forms.expr import calendar, letters, limits, sql_conditions
+from forms.expr import nodes as n
+from forms.expr.functions import is_empty
+from forms.expr.sql_loops import unranked
+from forms.expr.sql_parts import Part, Piece, Value, as_value, build, joined, refused
+from forms.expr.types import BOOLEAN, DATE, DECIMAL, INTEGER, TEXT, TEXTS
+from forms.values import MINOR_UNITS, minor_units
+
+if TYPE_CHECKING:
+    from forms.expr.sql import Generator
+
+_DAY = 86_400_000_000
+_EPOCH = "DATE '1970-01-01'"
+_DAYS_LIMIT = 4_000_000
+_MONTHS_LIMIT = 120_000
+_SECONDS_LIMIT = 10**12
+
+
+def apply(sql: Generator, node: n.Apply) -> Value:
+    """The value of a call."""
+    return _RULES[node.function](sql, node)
+
+
+# -- empty, coalesce, least and greatest ----------------------------------------------------
+
+
+def _is_empty(sql: Generator, node: n.Apply) -> Value:
+    arg = node.args[0]
+    if sql.known(arg):
+        found = Piece("TRUE" if is_empty(sql.computed(arg)) else "FALSE")
+    elif arg.type.kind == "lines":
+        found = build("(NOT {})", sql_conditions.sql_rows_exist(sql, arg))
+    elif arg.type.kind in ("list", "file"):
+        found = build("(COALESCE({}, '[]') = '[]')", sql.value(arg))
+    else:
+        found = sql_conditions.null_check(sql, arg, "IS NULL")
+    return as_value(found, "condition", BOOLEAN)
+
+
+def _coalesce(sql: Generator, node: n.Apply) -> Value:
+    found = [sql.value(arg) for arg in node.args]
+    values, finish = sql.alike(found, node.type)
+    return finish(build("COALESCE({})", joined(", ", [value.piece for value in values])))
+
+
+def _extreme(sql: Generator, node: n.Apply) -> Value:
+    """min and max of several values: null where one of them is."""
+    greatest = node.function == "max"
+    names = [f"v.x{index}" for index in range(len(node.args))]
+    if node.type.kind == "choice":
+        ranks = [
+            sql_conditions.ranked(sql, sql.settled(arg), replace_type(arg, node))
+            for arg in node.args
+        ]
+        piece = _pick(sql, names, [rank.piece for rank in ranks], greatest, "")
+        return unranked(sql, piece, replace_type(node.args[0], node))
+    values, finish = sql.alike([sql.value(arg) for arg in node.args], node.type)
+    pieces = [value.piece for value in values]
+    if values[0].form == "exact" and not sql.postgres:
+        name = "rf_greatest" if greatest else "rf_least"
+        return finish(build(f"{name}({{}})", joined(", ", pieces)))
+    collate = ' COLLATE "C"' if node.type.kind in TEXTS else ""
+    return finish(_pick(sql, names, pieces, greatest, collate))
+
+
+def replace_type(arg: n.Node, node: n.Apply) -> n.Node:
+    """An argument under the type all of them share (its options in order)."""
+    return replace(arg, type=node.type)
+
+
+def _pick(
+    sql: Generator, names: list[str], values: list[Piece], greatest: bool, collate: str
+) -> Piece:
+    if not sql.postgres:
+        return build(f"{'MAX' if greatest else 'MIN'}({{}})", joined(", ", values))
+    word = "GREATEST" if greatest else "LEAST"
+    nulls = " OR ".join(f"{name} IS NULL" for name in names)
+    listed = ", ".join(f"{name}{collate}" for name in names)
+    columns = ", ".join(f"{{}} AS {name.partition('.')[2]}" for name in names)
+    return build(
+        f"(SELECT CASE WHEN {nulls} THEN NULL ELSE {word}({listed}) END "
+        f"FROM (SELECT {columns}) AS v)",
+        *values,
+    )
+
+
+# -- numbers and money ----------------------------------------------------------------------
+
+
+def _abs(sql: Generator, node: n.Apply) -> Value:
+    value = sql.settled(node.args[0])
+    if value.form == "scaled":
+        piece = build("ABS({})", value)
+        return replace(value, text=piece.text, params=piece.params, column=False)
+    found = sql.numbers.call("rf_abs", "ABS({})", node.type, value)
+    return replace(found, currency=value.currency)
+
+
+def _sign(sql: Generator, node: n.Apply) -> Value:
+    value = sql.settled(node.args[0])
+    if not sql.postgres:
+        sign = build("SIGN({})" if value.form == "scaled" else "rf_sign({})", value)
+    else:
+        sign = build("SIGN(CAST({} AS NUMERIC))", value)
+    words = [sql.numbers.text_parameter(word) for word in ("negative", "zero", "positive")]
+    piece = build("CASE {} WHEN -1 THEN {} WHEN 0 THEN {} WHEN 1 THEN {} END", sign, *words)
+    return as_value(piece, "text", node.type)
+
+
+def _round(sql: Generator, node: n.Apply) -> Value:
+    value = sql.settled(node.args[0])
+    if node.type.kind == "money" and len(node.args) == 1:
+        return _round_money(sql, value)
+    places = 0
+    if len(node.args) == 2:
+        found = sql.computed(node.args[1])
+        places = found if isinstance(found, int) else 0
+    if value.form == "scaled" and value.scale <= places:
+        return replace(value, type=node.type)
+    name = "ROUND" if sql.postgres else "rf_round"
+    piece = build(f"{name}({{}}, {places})", sql.numbers.exact(value))
+    rounded = as_value(piece, "exact", node.type)
+    return replace(rounded, currency=value.currency)
+
+
+def _round_money(sql: Generator, value: Value) -> Value:
+    code = value.currency or sql.currency(sql.env.currency or "")
+    exact = sql.numbers.exact(value)
+    if code is None:
+        piece = build("ROUND({}, 2)" if sql.postgres else "rf_round({}, 2)", exact)
+    elif sql.postgres:
+        piece = build("ROUND({}, {})", exact, _places(sql, code))
+    else:
+        piece = build("rf_round_money({}, {})", exact, code)
+    return as_value(piece, "exact", value.type, currency=value.currency)
+
+
+def _places(sql: Generator, currency: Value) -> Piece:
+    """How many decimals a currency's smallest coin has."""
+    groups: dict[int, list[Piece]] = {}
+    for code, places in sorted(MINOR_UNITS.items()):
+        groups.setdefault(places, []).append(sql.numbers.text_parameter(code))
+    whens: list[Piece] = []
+    for places, codes in groups.items():
+        whens.append(build(f"WHEN v.c IN ({{}}) THEN {places}", joined(", ", codes)))
+    return build(
+        "(SELECT CASE {} ELSE 2 END FROM (SELECT {} AS c) AS v)", joined(" ", whens), currency
+    )
+
+
+def _whole(name: str, template: str) -> Callable[[Generator, n.Apply], Value]:
+    def rule(sql: Generator, node: n.Apply) -> Value:
+        value = sql.settled(node.args[0])
+        if value.form == "scaled" and value.scale == 0:
+            return replace(value, type=node.type)
+        found = sql.numbers.call(name, template, node.type, value)
+        return replace(found, currency=value.currency)
+
+    return rule
+
+
+def _portion(sql: Generator, node: n.Apply) -> Value:
+    values = [sql.value(arg) for arg in node.args]
+    code = values[0].currency or sql.currency(sql.env.currency or "")
+    places: Part
+    if not sql.postgres:
+        places = code or sql.numbers.text_parameter("")
+    elif code is None:
+        places = Piece(str(minor_units("")))
+    else:
+        places = _places(sql, code)
+    found = sql.numbers.portion(values, places, node.type)
+    return replace(found, currency=values[0].currency)
+
+
+def _money(sql: Generator, node: n.Apply) -> Value:
+    value = sql.settled(node.args[0])
+    code = sql.computed(node.args[1]) if len(node.args) == 2 else ""
+    return replace(value, type=node.type, currency=sql.currency(str(code)), column=False)
+
+
+def _amount(sql: Generator, node: n.Apply) -> Value:
+    return replace(sql.settled(node.args[0]), type=DECIMAL, currency=None)
+
+
+def _currency(sql: Generator, node: n.Apply) -> Value:
+    value = sql.settled(node.args[0])
+    code = value.currency or sql.currency(sql.env.currency or "")
+    if code is None:
+        raise refused("the currency of this amount is not known here", node.offset)
+    return as_value(build("CASE WHEN {} IS NOT NULL THEN {} END", value, code), "text", TEXT)
+
+
+# -- texts ----------------------------------------------------------------------------------
+
+
+def _len(sql: Generator, node: n.Apply) -> Value:
+    arg = node.args[0]
+    if arg.type.kind == "lines":
+        ref = sql.rows(arg)
+        source = Piece(f"{ref.table} WHERE {ref.where}", ref.params)
+        piece = build("(SELECT COUNT(*) FROM {})", source)
+    elif arg.type.kind in ("list", "file"):
+        length = "json_array_length({})"
+        if sql.postgres:
+            length = "JSONB_ARRAY_LENGTH(CAST({} AS JSONB))"
+        piece = build(f"COALESCE({length}, 0)", sql.value(arg))
+    else:
+        piece = build("COALESCE(LENGTH({}), 0)", sql.value(arg))
+    return as_value(piece, "scaled", INTEGER)
+
+
+def _cased(name: str, source: str, target: str) -> Callable[[Generator, n.Apply], Value]:
+    def rule(sql: Generator, node: n.Apply) -> Value:
+        value = sql.value(node.args[0])
+        if not sql.postgres:
+            return as_value(build(f"{name}({{}})", value), "text", TEXT)
+        texts = [sql.numbers.text_parameter(letters_) for letters_ in (source, target)]
+        return as_value(build("TRANSLATE({}, {}, {})", value, *texts), "text", TEXT)
+
+    return rule
+
+
+def _trim(sql: Generator, node: n.Apply) -> Value:
+    name = "BTRIM" if sql.postgres else "TRIM"
+    spaces = sql.numbers.text_parameter(letters.SPACES)
+    piece = build(f"NULLIF({name}({{}}, {{}}), '')", sql.value(node.args[0]), spaces)
+    return as_value(piece, "text", TEXT)
+
+
+def _concat(sql: Generator, node: n.Apply) -> Value:
+    parts = [build("COALESCE({}, '')", _written(sql, arg)) for arg in node.args]
+    return as_value(build("NULLIF({}, '')", joined(" || ", parts)), "text", TEXT)
+
+
+def _text(sql: Generator, node: n.Apply) -> Value:
+    return as_value(_written(sql, node.args[0]), "text", TEXT)
+
+
+def _written(sql: Generator, node: n.Node) -> Piece:
+    """A value as a text of the database."""
+    kind = node.type.kind
+    if kind == "boolean":
+        words = [sql.numbers.text_parameter(word) for word in ("true", "false")]
+        return sql.case(sql.condition(node, exact=True), *words)
+    value = sql.settled(node)
+    if kind == "date":
+        if sql.postgres:
+            return build(f"TO_CHAR({_EPOCH} + CAST({{}} AS INTEGER), 'YYYY-MM-DD')", value)
+        return build("DATE({} * 86400, 'unixepoch')", value)
+    if kind not in ("integer", "decimal"):
+        return value.piece
+    if value.form == "scaled" and value.scale == 0:
+        return build("CAST({} AS TEXT)", value)
+    exact = sql.numbers.exact(value)
+    return build("CAST(TRIM_SCALE({}) AS TEXT)", exact) if sql.postgres else exact.piece
+
+
+def _number(sql: Generator, node: n.Apply) -> Value:
+    value = sql.value(node.args[0])
+    if not sql.postgres:
+        return as_value(build("rf_number({})", value), "exact", DECIMAL)
+    digits, decimals = limits.INTEGER_DIGITS, limits.DECIMALS
+    pattern = sql.numbers.text_parameter(f"^[-+]?[0-9]{{1,{digits}}}([.][0-9]{{1,{decimals}}})?$")
+    spaces = sql.numbers.text_parameter(letters.SPACES)
+    piece = build(
+        "(SELECT CASE WHEN v.x ~ {} THEN CAST(v.x AS NUMERIC) END "
+        "FROM (SELECT BTRIM({}, {}) AS x) AS v)",
+        pattern,
+        value,
+        spaces,
+    )
+    return as_value(piece, "exact", DECIMAL)
+
+
+def _found(sqlite: str, postgres: str) -> Callable[[Generator, n.Apply], Value]:
+    """A test of two texts, false where one is null."""
+
+    def rule(sql: Generator, node: n.Apply) -> Value:
+        text, part = (sql.value(arg) for arg in node.args)
+        inside = build(postgres if sql.postgres else sqlite, text, part)
+        return as_value(build("COALESCE({}, FALSE)", inside), "condition", BOOLEAN)
+
+    return rule
+
+
+def _ends_with(sql: Generator, node: n.Apply) -> Value:
+    text, part = (sql.value(arg) for arg in node.args)
+    if sql.postgres:
+        inside = build("(RIGHT({}, LENGTH({})) = {})", text, part, part)
+    else:
+        inside = build("(SUBSTR({}, -LENGTH({})) = {})", text, part, part)
+    return as_value(build("COALESCE({}, FALSE)", inside), "condition", BOOLEAN)
+
+
+# -- days and moments -----------------------------------------------------------------------
+
+
+def _zone_name(sql: Generator, offset: int) -> str:
+    if sql.env.zone is UTC:
+        return "UTC"
+    name = getattr(sql.env.zone, "key", None)
+    if not isinstance(name, str):
+        raise refused("the time zone has no name the database knows", offset)
+    return name
+
+
+def _day(sql: Generator, node: n.Node) -> Value:
+    """The day of a date or moment, as days since 1970-01-01."""
+    value = sql.numbers.whole(sql.value(node))
+    if node.type.kind != "datetime":
+        return value
+    zone = sql.numbers.text_parameter(_zone_name(sql, node.offset))
+    if sql.postgres:
+        piece = build(
+            f"(CAST((TIMESTAMPTZ 'epoch' + CAST(FLOOR({{}} * 0.000001) AS DOUBLE PRECISION) "
+            f"* INTERVAL '1 second') AT TIME ZONE {{}} AS DATE) - {_EPOCH})",
+            value,
+            zone,
+        )
+    else:
+        piece = build("rf_day({}, {})", value, zone)
+    return as_value(piece, "scaled", DATE)
+
+
+def _field(sqlite: str, postgres: str) -> Callable[[Generator, n.Apply], Value]:
+    def rule(sql: Generator, node: n.Apply) -> Value:
+        day = _day(sql, node.args[0])
+        if sql.postgres:
+            text = f"CAST(EXTRACT({postgres} FROM {_EPOCH} + CAST({{}} AS INTEGER)) AS BIGINT)"
+        else:
+            text = f"CAST(STRFTIME('{sqlite}', {{}} * 86400, 'unixepoch') AS INTEGER)"
+        return as_value(build(text, day), "scaled", INTEGER, bound=10**4)
+
+    return rule
+
+
+def _weekday(sql: Generator, node: n.Apply) -> Value:
+    day = _day(sql, node.args[0])
+    text = "(MOD(MOD({}, 7) + 10, 7) + 1)" if sql.postgres else "(({} % 7 + 10) % 7 + 1)"
+    return as_value(build(text, day), "scaled", INTEGER, bound=7)
+
+
+def _date(sql: Generator, node: n.Apply) -> Value:
+    if len(node.args) == 1:
+        return replace(_day(sql, node.args[0]), type=DATE)
+    parts = [sql.numbers.whole(sql.value(arg)) for arg in node.args]
+    if not sql.postgres:
+        return as_value(build("rf_date({}, {}, {})", *parts), "scaled", DATE)
+    first = "MAKE_DATE(CAST(v.y AS INTEGER), CAST(v.m AS INTEGER), 1)"
+    last = f"EXTRACT(DAY FROM {first} + INTERVAL '1 month' - INTERVAL '1 day')"
+    made = f"{first} + CAST(v.d AS INTEGER) - 1 - {_EPOCH}"
+    piece = build(
+        "(SELECT CASE WHEN v.y BETWEEN 1 AND 9999 AND v.m BETWEEN 1 AND 12 THEN "
+        f"CASE WHEN v.d BETWEEN 1 AND {last} THEN {made} END END "
+        "FROM (SELECT {} AS y, {} AS m, {} AS d) AS v)",
+        *parts,
+    )
+    return as_value(piece, "scaled", DATE)
+
+
+def _datetime(sql: Generator, node: n.Apply) -> Value:
+    if _zone_name(sql, node.offset) != "UTC":
+        raise refused("a local time of a column's day depends on the time zone", node.offset)
+    day, *clock = [sql.numbers.whole(sql.value(arg)) for arg in node.args]
+    if not clock:
+        return as_value(build(f"({{}} * {_DAY})", day), "scaled", node.type)
+    piece = build(
+        "(SELECT CASE WHEN v.h BETWEEN 0 AND 23 AND v.m BETWEEN 0 AND 59 "
+        f"THEN v.d * {_DAY} + v.h * 3600000000 + v.m * 60000000 END "
+        "FROM (SELECT {} AS d, {} AS h, {} AS m) AS v)",
+        day,
+        *clock,
+    )
+    return as_value(piece, "scaled", node.type)
+
+
+def _days_between(sql: Generator, node: n.Apply) -> Value:
+    start, end = (_day(sql, arg) for arg in node.args)
+    return as_value(build("({} - {})", end, start), "scaled", INTEGER)
+
+
+def _hours_between(sql: Generator, node: n.Apply) -> Value:
+    start, end = (sql.settled(arg) for arg in node.args)
+    elapsed = as_value(build("({} - {})", end, start), "scaled", DECIMAL)
+    return sql.numbers.divide(elapsed, sql.numbers.number(3_600_000_000, DECIMAL), DECIMAL)
+
+
+def _guarded(template: str, limit: int, moment: Value, count: Value) -> Piece:
+    """A step in time, null where it is so large that the database would overflow."""
+    return build(
+        f"(SELECT CASE WHEN v.n BETWEEN -{limit} AND {limit} THEN {template} END "
+        "FROM (SELECT {} AS d, {} AS n) AS v)",
+        moment,
+        count,
+    )
+
+
+def _add_days(sql: Generator, node: n.Apply) -> Value:
+    moment, count = (sql.numbers.whole(sql.value(arg)) for arg in node.args)
+    step = "v.n" if node.type.kind == "date" else f"v.n * {_DAY}"
+    piece = _guarded(f"v.d + {step}", _DAYS_LIMIT, moment, count)
+    return as_value(piece, "scaled", node.type)
+
+
+def _add_months(sql: Generator, node: n.Apply) -> Value:
+    day, count = (sql.numbers.whole(sql.value(arg)) for arg in node.args)
+    if not sql.postgres:
+        return as_value(build("rf_add_months({}, {})", day, count), "scaled", DATE)
+    moved = (
+        f"CAST({_EPOCH} + CAST(v.d AS INTEGER) + CAST(v.n AS INTEGER) * INTERVAL '1 month' "
+        f"AS DATE) - {_EPOCH}"
+    )
+    return as_value(_guarded(moved, _MONTHS_LIMIT, day, count), "scaled", DATE)
+
+
+def _duration(sql: Generator, node: n.Apply) -> Value:
+    unit = calendar.UNITS[str(sql.computed(node.args[1]))]
+    count = sql.value(node.args[0])
+    product = sql.numbers.multiply(count, sql.numbers.number(unit, DECIMAL), DECIMAL, False)
+    return replace(sql.numbers.whole(product), type=node.type)
+
+
+def times(sql: Generator, node: n.Arithmetic, left: Value, right: Value) -> Value:
+    """+ - * / where a moment or a duration takes part."""
+    numbers = sql.numbers
+    kinds = node.op, node.left.type.kind, node.right.type.kind
+    match kinds:
+        case ("+" | "-", "duration", "duration"):
+            return numbers.add(left, right, node.type, node.op)
+        case ("-", "datetime", "datetime"):
+            elapsed = numbers.add(left, right, DECIMAL, "-")
+            seconds = numbers.divide(elapsed, numbers.number(1_000_000, DECIMAL), DECIMAL)
+            return replace(numbers.whole(seconds), type=node.type)
+        case ("+" | "-", "datetime", "duration"):
+            return _shifted(sql, node, left, right)
+        case ("+", "duration", "datetime"):
+            return _shifted(sql, node, right, left)
+        case ("*", _, _):
+            product = numbers.multiply(left, right, DECIMAL, rounded=False)
+            return replace(numbers.whole(product), type=node.type)
+        case (_, _, "duration"):
+            return numbers.divide(left, right, node.type)
+    return replace(numbers.whole(numbers.divide(left, right, DECIMAL)), type=node.type)
+
+
+def _shifted(sql: Generator, node: n.Arithmetic, moment: Value, span: Value) -> Value:
+    moment, span = sql.numbers.whole(moment), sql.numbers.whole(span)
+    piece = _guarded(f"v.d {node.op} v.n * 1000000", _SECONDS_LIMIT, moment, span)
+    return as_value(piece, "scaled", node.type)
+
+
+_RULES: dict[str, Callable[[Generator, n.Apply], Value]] = {
+    "is_empty": _is_empty,
+    "coalesce": _coalesce,
+    "min": _extreme,
+    "max": _extreme,
+    "abs": _abs,
+    "sign": _sign,
+    "round": _round,
+    "floor": _whole("rf_floor", "FLOOR({})"),
+    "ceil": _whole("rf_ceil", "CEIL({})"),
+    "portion": _portion,
+    "money": _money,
+    "amount": _amount,
+    "currency": _currency,
+    "len": _len,
+    "lower": _cased("rf_lower", letters.UPPER, letters.LOWER),
+    "upper": _cased("rf_upper", letters.LOWER, letters.UPPER),
+    "trim": _trim,
+    "concat": _concat,
+    "contains": _found("(INSTR({}, {}) > 0)", "(STRPOS({}, {}) > 0)"),
+    "starts_with": _found("(INSTR({}, {}) = 1)", "STARTS_WITH({}, {})"),
+    "ends_with": _ends_with,
+    "text": _text,
+    "number": _number,
+    "date": _date,
+    "datetime": _datetime,
+    "year": _field("%Y", "YEAR"),
+    "month": _field("%m", "MONTH"),
+    "day": _field("%d", "DAY"),
+    "weekday": _weekday,
+    "days_between": _days_between,
+    "hours_between": _hours_between,
+    "add_days": _add_days,
+    "add_months": _add_months,
+    "duration": _duration,
+}
