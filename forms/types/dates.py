@@ -30,6 +30,7 @@ _SHORT_DURATION = re.compile(
     re.IGNORECASE,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = _EPOCH.date()
 _MICROSECOND = timedelta(microseconds=1)
 
 FIRST_YEAR, LAST_YEAR = 1000, 9998
@@ -51,11 +52,15 @@ class DateType(FieldType):
     def expr_type(self, field: Field) -> Type:
         return Type("date")
 
+    def storage(self, field: Field) -> Storage:
+        return Storage("integer")
+
     def to_stored(self, value: object) -> object:
-        return value.isoformat()  # type: ignore[attr-defined]
+        """Days since 1970-01-01, so that databases compare and count days as numbers."""
+        return (value - _FIRST_DAY).days  # type: ignore[operator]
 
     def from_stored(self, stored: object, currency: str | None = None) -> object:
-        return date.fromisoformat(stored)  # type: ignore[arg-type]
+        return _FIRST_DAY + timedelta(days=stored)  # type: ignore[arg-type]
 
     def parse(self, raw: Raw, field: Field) -> date | None:
         value = read_date(raw)
