@@ -14,7 +14,7 @@ from forms.compile_layout import (
     compile_sections,
     compile_unique,
 )
-from forms.compile_library import FormLibrary, StaticLibrary
+from forms.compile_library import FormLibrary, OwnFirst, StaticLibrary
 from forms.compile_options import compile_options
 from forms.compile_order import Cycle, order
 from forms.compile_plan import build_plan
@@ -48,7 +48,9 @@ def compile_form(
     form_id: str, definition: Mapping[str, object], library: FormLibrary
 ) -> tuple[Form | None, list[Problem]]:
     """Compile a form; paths of problems are from its root. The form is None if there are any."""
-    context = Context(form_id, signature(form_id, definition, _values(library)), library)
+    own = signature(form_id, definition, _values(library))
+    library = OwnFirst(library, own)
+    context = Context(form_id, own, library)
     context.unknown_keys(definition, KEYS, ())
     context.good_id(form_id, ("form",))
     fields = compile_fields(context, definition.get("fields"), ("fields",))

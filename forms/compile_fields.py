@@ -423,8 +423,6 @@ def _target(context: Context, definition: Mapping[str, object], path: Path) -> s
     at = (*path, "to")
     form, _, lines = str(raw).partition(".")
     found = context.library.signature(form)
-    if form == context.form_id:
-        found = context.signature
     if found is None:
         known = tuple(context.library.form_ids())
         context.problem(

@@ -85,3 +85,50 @@ class StaticLibrary:
         """The ordered values of an options definition, for `signature`."""
         found = self._options.get(options_id)
         return tuple(found.values) if found else None
+
+
+class OwnFirst:
+    """A library in which one form's names come from its own definition, listed there or not."""
+
+    __slots__ = ("_library", "_own")
+
+    def __init__(self, library: FormLibrary, own: FormSignature) -> None:
+        self._library = library
+        self._own = own
+
+    def fields_of(self, target: str) -> Mapping[str, Type] | None:
+        """As the library's, the own form first."""
+        found = self._own.fields_of(target)
+        return found if found is not None else self._library.fields_of(target)
+
+    def attributes_of(self, options_id: str) -> Mapping[str, Type] | None:
+        """As the library's."""
+        return self._library.attributes_of(options_id)
+
+    def attribute(self, options_id: str, value: str, name: str) -> object:
+        """As the library's."""
+        return self._library.attribute(options_id, value, name)
+
+    def aggregate(self, name: str) -> AggregateType | None:
+        """As the library's."""
+        return self._library.aggregate(name)
+
+    def aggregate_names(self) -> Iterable[str]:
+        """As the library's."""
+        return self._library.aggregate_names()
+
+    def options(self, options_id: str) -> Options | None:
+        """As the library's."""
+        return self._library.options(options_id)
+
+    def options_ids(self) -> Iterable[str]:
+        """As the library's."""
+        return self._library.options_ids()
+
+    def form_ids(self) -> Iterable[str]:
+        """As the library's."""
+        return self._library.form_ids()
+
+    def signature(self, form_id: str) -> FormSignature | None:
+        """As the library's, the own form first."""
+        return self._own if form_id == self._own.id else self._library.signature(form_id)

@@ -6,29 +6,33 @@ only walks through it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from forms.compile_library import FormLibrary
 from forms.compile_order import CURRENCY, all_fields
+from forms.compile_reader import (
+    NewRow,
+    Reader,
+    Unusual,
+    generate_missing,
+    generate_reader,
+    generate_taker,
+    reader,
+)
 from forms.compile_steps import Step, currency_step, steps_of
 from forms.expr import Expr
-from forms.model import Check, Field, Lines
+from forms.model import Check, Field, Lines, Row, Unique
 from forms.signature import SYSTEM_NAMES
-from forms.types.base import Taker
 from forms.types.links import IdType
 
 if TYPE_CHECKING:
     from forms.templates import Template
 
 
-class Locked(Exception):
-    """A field was given that only the form itself writes; told to the careful reader."""
-
-
 def _locked(raw: object) -> object:
-    raise Locked
+    raise Unusual
 
 
 def _as_is(raw: object) -> object:
@@ -62,17 +66,24 @@ class TablePlan:
     target: str
     empty: Mapping[str, Any]
     fresh: Mapping[str, Any]
-    takers: Mapping[str, Taker]
-    """Readers of what a person may write; the form's own fields raise `Locked`."""
-    readers: Mapping[str, Taker]
+    read_new: NewRow
+    """The generated reader of a new row."""
+    takers: Mapping[str, Reader]
+    """Quick readers of single values; for the form's own fields they raise `Unusual`."""
+    readers: Mapping[str, Reader]
+    """Plain readers of single values, of all fields."""
     locked: frozenset[str]
     required: tuple[str, ...]
+    missing: Callable[[Row], bool]
+    """Whether a row lacks one of `required`."""
     required_when: tuple[tuple[str, Expr], ...]
     readonly_when: tuple[tuple[str, Expr], ...]
     visible_when: tuple[tuple[str, Expr], ...]
     dated: tuple[Field, ...]
     moments: tuple[str, ...]
     links: tuple[LinkPlan, ...]
+    plain: bool
+    """Whether `required` is all there is to judge about a row."""
     aggregates: tuple[tuple[str, str], ...]
     """(aggregate, link field or "id") whose values are keys to fetch."""
 
@@ -87,7 +98,11 @@ class Plan:
     reads: Mapping[str, frozenset[str]]
     needs_facts: bool
     checks: tuple[Check, ...] = ()
+    moments: bool = False
+    """Whether there are fields whose values may have come without a zone."""
     row_limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    unique: Mapping[str, tuple[Unique, ...]] = field(default_factory=dict)
+    """The uniqueness rules of each lines field."""
 
 
 def build_plan(
@@ -128,6 +143,10 @@ def build_plan(
         reads=reads,
         needs_facts=any(t.links or t.aggregates for t in tables.values()),
         checks=tuple(checks.values()),
+        moments=any(t.moments for t in tables.values()),
+        unique={
+            one.id: tuple(one.unique.values()) for one in fields.values() if isinstance(one, Lines)
+        },
         row_limits={
             one.id: (int(one.min or 0), int(one.max))  # type: ignore[call-overload]
             for one in fields.values()
@@ -212,40 +231,48 @@ def _table(
     library: FormLibrary,
 ) -> TablePlan:
     target = f"{form_id}.{name}" if name else form_id
-    readers: dict[str, Taker] = {}
+    readers: dict[str, Reader] = {}
+    takers: dict[str, Reader] = {}
     locked: set[str] = set()
     empty: dict[str, Any] = {"id": None}
     if not name:
         empty |= dict.fromkeys(SYSTEM_NAMES)
     for one in fields.values():
         empty[one.id] = [] if isinstance(one, Lines) else None
-        readers[one.id] = _as_is if isinstance(one, Lines) else one.kind.taker(one)
+        readers[one.id] = _as_is if isinstance(one, Lines) else reader(one)
+        takers[one.id] = _as_is if isinstance(one, Lines) else generate_taker(one)
         if one.formula is not None or one.readonly is True or one.visible is False:
             locked.add(one.id)
+            takers[one.id] = _locked
     fresh = dict(empty)
     for one in fields.values():
         if one.default is not None and not isinstance(one.default, Expr):
             fresh[one.id] = one.default
     if name:
-        readers["id"] = _as_is
+        readers["id"] = takers["id"] = _as_is
+    required = tuple(f.id for f in fields.values() if f.required is True)
+    required_when, readonly_when = _rules(fields, "required"), _rules(fields, "readonly")
+    dated = tuple(f for f in fields.values() if f.options is not None and f.options.dated)
+    links = tuple(_link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType))
     return TablePlan(
         name=name,
         fields=fields,
         target=target,
         empty=empty,
         fresh=fresh,
-        takers={key: _locked if key in locked else take for key, take in readers.items()},
+        read_new=generate_reader(fields, fresh, frozenset(locked)),
+        takers=takers,
         readers=readers,
         locked=frozenset(locked),
-        required=tuple(f.id for f in fields.values() if f.required is True),
-        required_when=_rules(fields, "required"),
-        readonly_when=_rules(fields, "readonly"),
+        required=required,
+        missing=generate_missing(required, fields),
+        required_when=required_when,
+        readonly_when=readonly_when,
         visible_when=_rules(fields, "visible"),
-        dated=tuple(f for f in fields.values() if f.options is not None and f.options.dated),
+        dated=dated,
+        plain=not (required_when or readonly_when or dated or links),
         moments=tuple(f.id for f in fields.values() if f.type == "datetime" and f.formula is None),
-        links=tuple(
-            _link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType)
-        ),
+        links=links,
         aggregates=tuple((one, key) for table, one, key in sorted(keys) if table == name),
     )
 

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from forms.expr import Env, EvalError, Expr
 from forms.model import Field, Lines, Row
 from forms.types import Invalid
-from forms.types.money import rounded
-from forms.types.numbers import DECIMAL_LIMIT, hold
-from forms.values import NUMBER_SCALE, Money
+from forms.types.money import MONEY_LIMIT, ROUNDINGS, quantum_of
+from forms.types.numbers import DECIMAL_LIMIT
+from forms.values import MONEY_SCALE, NUMBER_SCALE, Money
 
 Path = tuple[str | int, ...]
 Given = Mapping[str, object]
@@ -46,6 +46,7 @@ Step = Callable[[Run, Row, Path, Given, "Row | None", bool], None]
 """(run, row, path, given, previous, fresh): `fresh` says the row is new."""
 
 _MICRO = Decimal(1).scaleb(-NUMBER_SCALE)
+_FINEST = Decimal(1).scaleb(-MONEY_SCALE)
 
 
 def steps_of(one: Field, every: Mapping[str, Field]) -> list[Step]:
@@ -186,7 +187,7 @@ def currency_step(currency: str | Expr | None, every: Iterable[Field]) -> Step:
         default = run.currency
         for key, known in keys:
             value = row[key]
-            if value is not None and (value.currency != (known or default) or not value.currency):
+            if value is not None and (value[1] != (known or default) or not value[1]):
                 try:
                     row[key] = _in_currency(value, known or default)
                 except Invalid as wrong:
@@ -261,6 +262,8 @@ def settler(one: Field) -> Callable[[Any, Run], object]:
     def other(value: Any, run: Run) -> object:
         if isinstance(value, tuple):
             value = list(value)
+        if value == []:
+            return None
         check(value, one)
         return value
 
@@ -271,6 +274,10 @@ def _money_settler(one: Field) -> Callable[[Any, Run], object]:
     rounding, known, check = one.round, one.currency, one.kind.check
     own = isinstance(known, Expr)
     expected = known if isinstance(known, str) else None
+    mode = ROUNDINGS[rounding] if rounding else ""
+    low = one.min if isinstance(one.min, Decimal) else 1 - MONEY_LIMIT
+    high = one.max if isinstance(one.max, Decimal) else MONEY_LIMIT - 1
+    new = tuple.__new__
 
     def money(value: Any, run: Run) -> object:
         amount, currency = value
@@ -279,10 +286,12 @@ def _money_settler(one: Field) -> Callable[[Any, Run], object]:
             if not amount and not currency:
                 return None
             currency = _in_currency(value, wanted).currency
-        if rounding and currency:
-            amount = rounded(amount, currency, rounding)
-        value = Money(amount, currency)
-        check(value, one)
-        return Money(hold(amount, 4, DECIMAL_LIMIT * 100), currency)
+        if rounding:
+            amount = amount.quantize(quantum_of(currency), mode)
+        elif amount.quantize(_FINEST) != amount:
+            check(value, one)
+        if not low <= amount <= high:
+            check(Money(amount, currency), one)
+        return new(Money, (amount, currency))
 
     return money

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from forms.compile_plan import Locked, Plan, TablePlan
+from forms.compile_plan import Plan, TablePlan
+from forms.compile_reader import Unusual
 from forms.messages import did_you_mean, got
 from forms.model import Row
 from forms.problems import suggest
@@ -52,7 +53,7 @@ def read(
     if not rights.hidden and not rights.readonly and not rights.granted:
         try:
             _quick(plan, submitted, previous, reading)
-        except (Invalid, Locked, KeyError, TypeError, AttributeError):
+        except (Invalid, Unusual, KeyError, TypeError, AttributeError, ArithmeticError):
             reading = Reading(previous)
         else:
             return reading
@@ -64,65 +65,65 @@ def _quick(
     plan: Plan, submitted: Mapping[str, object], previous: Row | None, reading: Reading
 ) -> None:
     """Read clean input; anything unusual raises, and the careful pass starts over."""
-    header = plan.header
-    takers = header.takers
     if previous is None:
-        row = dict(header.fresh)
-        row["id"] = new_id()
+        row = plan.header.read_new(submitted)
+        for name, table in plan.lines.items():
+            given: Any = row[name]
+            if type(given) is not list or len(given) > plan.row_limits[name][1]:
+                raise Unusual
+            read_new = table.read_new
+            row[name] = [read_new(one) for one in given]
+            reading.before[name] = [None] * len(given)
+            reading.given_rows[name] = given
     else:
-        row = {**header.empty, **previous}
-    for key, raw in submitted.items():
-        row[key] = takers[key](raw)
-    for name, table in plan.lines.items():
-        if name not in submitted:
-            rows = row[name]
-            if rows:
-                row[name] = [dict(one) for one in rows]
-                reading.before[name] = rows
-                reading.given_rows[name] = [_NOTHING] * len(rows)
-            else:
-                row[name] = []
-                reading.before[name] = []
-                reading.given_rows[name] = []
-            continue
-        given: list[Any] = submitted[name]  # type: ignore[assignment]
-        if type(given) is not list or len(given) > plan.row_limits[name][1]:
-            raise Locked
-        takers = table.takers
-        fresh = table.fresh
-        made: list[Row] = []
-        old: list[Row | None] = []
-        if previous is None:
-            for raw_row in given:
-                line = dict(fresh)
-                for key, raw in raw_row.items():
-                    line[key] = takers[key](raw)
-                if line["id"] is not None:
-                    raise Locked
-                line["id"] = new_id()
-                made.append(line)
-                old.append(None)
-        else:
-            known = {one["id"]: one for one in previous.get(name) or ()}
-            for raw_row in given:
-                key = raw_row.get("id")
-                if key is None:
-                    earlier = None
-                    line = dict(fresh)
-                else:
-                    earlier = known.pop(key)
-                    line = {**table.empty, **earlier}
-                for name_, raw in raw_row.items():
-                    line[name_] = takers[name_](raw)
-                if earlier is None:
-                    line["id"] = new_id()
-                made.append(line)
-                old.append(earlier)
-        row[name] = made
-        reading.before[name] = old
-        reading.given_rows[name] = given
+        row = {**plan.header.empty, **previous}
+        takers = plan.header.takers
+        for key, raw in submitted.items():
+            row[key] = takers[key](raw)
+        for table in plan.lines.values():
+            _quick_lines(plan, table, submitted, previous, row, reading)
     reading.row = row
     reading.given = submitted
+
+
+def _quick_lines(
+    plan: Plan,
+    table: TablePlan,
+    submitted: Mapping[str, object],
+    previous: Row,
+    row: Row,
+    reading: Reading,
+) -> None:
+    """The rows of a record that was there before."""
+    name = table.name
+    earlier: list[Row] = previous.get(name) or []
+    if name not in submitted:
+        row[name] = [dict(one) for one in earlier]
+        reading.before[name] = [*earlier]
+        reading.given_rows[name] = [_NOTHING] * len(earlier)
+        return
+    given: Any = submitted[name]
+    if type(given) is not list or len(given) > plan.row_limits[name][1]:
+        raise Unusual
+    known = {one["id"]: one for one in earlier}
+    takers = table.takers
+    made: list[Row] = []
+    before: list[Row | None] = []
+    for raw_row in given:
+        key = raw_row.get("id")
+        if key is None:
+            made.append(table.read_new({k: v for k, v in raw_row.items() if k != "id"}))
+            before.append(None)
+            continue
+        old = known.pop(key)
+        line = {**table.empty, **old}
+        for field, raw in raw_row.items():
+            line[field] = takers[field](raw)
+        made.append(line)
+        before.append(old)
+    row[name] = made
+    reading.before[name] = before
+    reading.given_rows[name] = given
 
 
 class _Careful:
@@ -269,6 +270,8 @@ class _Careful:
 
 def place_moments(plan: Plan, reading: Reading, zone: Any) -> None:
     """Understand moments that came without a zone in the tenant's."""
+    if not plan.moments:
+        return
     row = reading.row
     for key in plan.header.moments:
         value = row[key]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.compile_plan import LinkPlan, TablePlan
 from forms.expr import EvalError
-from forms.model import Lines, Row
+from forms.model import Row
 from forms.types import Invalid
 from forms.types.dates import localise
 from forms.validate_facts import changed
@@ -27,7 +27,9 @@ def judge(draft: Draft) -> None:
     """Hold the draft's computed rows to every rule; errors and warnings go to the draft."""
     plan, env, row, reading = draft.plan, draft.env, draft.row, draft.reading
     strict = draft.moment != "save"
-    _row_rules(draft, plan.header, row, (), reading.previous, strict)
+    header = plan.header
+    if not header.plain or header.missing(row):
+        _row_rules(draft, header, row, (), reading.previous, strict)
     if plan.lines:
         env.parent = row
         for name, table in plan.lines.items():
@@ -41,9 +43,11 @@ def judge(draft: Draft) -> None:
                 and draft.rights.may_write(name)
             ):
                 draft.refuse((name,), Invalid("too_few_rows", min=low, count=len(lines)))
+            plain, missing = table.plain, table.missing
             for index, line in enumerate(lines):
-                _row_rules(draft, table, line, (name, index), before[index], strict)
-            unique = table_unique(draft, name)
+                if not plain or missing(line):
+                    _row_rules(draft, table, line, (name, index), before[index], strict)
+            unique = plan.unique[name]
             if unique:
                 _unique_rows(draft, name, lines, unique)
         env.parent = None
@@ -54,22 +58,17 @@ def judge(draft: Draft) -> None:
             _check(draft, check)
 
 
-def table_unique(draft: Draft, name: str) -> Any:
-    """The uniqueness rules of a lines field."""
-    one = draft.form.fields[name]
-    return one.unique if isinstance(one, Lines) else None
-
-
 def _row_rules(
     draft: Draft, table: TablePlan, row: Row, path: Path, before: Row | None, strict: bool
 ) -> None:
     """The rules of one row. `path` leads to the row."""
     env = draft.env
     if strict:
-        for key in table.required:
-            value = row[key]
-            if value is None or value == []:
-                _require(draft, table, key, path)
+        if table.missing(row):
+            for key in table.required:
+                value = row[key]
+                if value is None or value == []:
+                    _require(draft, table, key, path)
         for key, expr in table.required_when:
             value = row[key]
             if value is None or value == []:
@@ -178,7 +177,7 @@ def _meets(
 def _unique_rows(draft: Draft, name: str, lines: list[Row], unique: Any) -> None:
     """Rows differ in each combination of fields that has to be unique."""
     columns = draft.plan.lines[name].fields
-    for rule in unique.values():
+    for rule in unique:
         seen: dict[tuple[Any, ...], int] = {}
         for index, line in enumerate(lines):
             key = tuple(line[one] for one in rule.fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 Raw = object
 """A value as it comes in: a JSON value, a text of an HTML form or CSV cell, or a typed value."""
 
-Taker = Callable[[object], object]
-"""Reads a raw value of one field; raises `Invalid`. None means empty."""
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A Python condition on `v` that holds only for values `parse` would give back unchanged.
+
+    `names` are the constants it mentions. It is written by us (or a plugin), never by a tenant:
+    limits of a definition go into `names`, not into the text. It may raise ArithmeticError.
+    """
+
+    condition: str
+    names: Mapping[str, object] = field(default_factory=dict)
 
 
 class Invalid(Exception):
@@ -95,14 +104,13 @@ class FieldType:
         """Read a raw value; None is empty. Raises `Invalid`."""
         raise NotImplementedError
 
-    def taker(self, field: Field) -> Taker:
-        """A closure doing what `parse` does, made once for a form."""
-        parse = self.parse
+    def quick(self, field: Field) -> Quick | None:
+        """When a raw value may be taken as it stands, without `parse`; None for never.
 
-        def take(raw: object) -> object:
-            return parse(raw, field)
-
-        return take
+        The answer is part of the reader that is generated for each form (see
+        `forms.compile_reader`); `parse` judges every value for which it is false.
+        """
+        return None
 
     def check(self, value: object, field: Field) -> None:
         """Hold a computed value (not None) to the field's limits. Raises `Invalid`."""

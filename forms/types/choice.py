@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from forms.expr import Type
 from forms.messages import did_you_mean, got
 from forms.problems import suggest
-from forms.types.base import FieldType, Invalid, Raw, Report, Storage, Taker, read_count, read_flag
+from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, read_count, read_flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,16 +76,11 @@ class ChoiceType(FieldType):
             raw = raw[0] if raw else None
         return _option(raw, field)
 
-    def taker(self, field: Field) -> Taker:
-        slow = super().taker(field)
+    def quick(self, field: Field) -> Quick | None:
         if field.many or field.options is None:
-            return slow
+            return None
         known = frozenset(field.options.values)
-
-        def take(raw: object) -> object:
-            return raw if type(raw) is str and raw in known else slow(raw)
-
-        return take
+        return Quick("type(v) is str and v in known", {"known": known})
 
     def check(self, value: object, field: Field) -> None:
         self.parse(value, field)

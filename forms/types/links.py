@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forms.expr import Type
 from forms.messages import got
-from forms.types.base import FieldType, Invalid, Raw, Report, Storage, Taker, read_count, read_flag
+from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, read_count, read_flag
 from forms.types.choice import list_schema, split_list
 from forms.values import decode_id, encode_id
 
@@ -70,15 +70,10 @@ class IdType(FieldType):
             raw = raw[0] if raw else None
         return read_id(raw)
 
-    def taker(self, field: Field) -> Taker:
-        slow = super().taker(field)
+    def quick(self, field: Field) -> Quick | None:
         if field.many:
-            return slow
-
-        def take(raw: object) -> object:
-            return raw if type(raw) is int and 0 < raw < _LIMIT else slow(raw)
-
-        return take
+            return None
+        return Quick("type(v) is int and 0 < v < limit", {"limit": _LIMIT})
 
     def check(self, value: object, field: Field) -> None:
         self.parse(value, field)
@@ -148,8 +143,8 @@ class FileType(IdType):
             raise Invalid("only_one", count=len(found))
         return found
 
-    def taker(self, field: Field) -> Taker:
-        return FieldType.taker(self, field)
+    def quick(self, field: Field) -> Quick | None:
+        return None
 
     def json_schema(self, field: Field, *, response: bool = False) -> dict[str, object]:
         schema = list_schema(dict(_SCHEMA), field)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from forms.expr import Type
 from forms.messages import got
-from forms.types.base import FieldType, Invalid, Raw, Report, Storage, Taker, read_limits, read_word
+from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, read_limits, read_word
 from forms.types.numbers import exact, hold, plain
 from forms.values import MONEY_SCALE, Money, minor_units
 
@@ -37,9 +37,9 @@ def is_currency(text: object) -> bool:
     return isinstance(text, str) and _CODE.fullmatch(text) is not None
 
 
-def rounded(amount: Decimal, currency: str, rounding: str) -> Decimal:
-    """The amount rounded to the currency's minor unit; `rounding` is one of `ROUNDINGS`."""
-    return amount.quantize(_QUANTA[minor_units(currency)], ROUNDINGS[rounding])
+def quantum_of(currency: str) -> Decimal:
+    """The currency's minor unit as a decimal: 0.01 for CNY, 1 for JPY."""
+    return _QUANTA[minor_units(currency)]
 
 
 class MoneyType(FieldType):
@@ -75,25 +75,21 @@ class MoneyType(FieldType):
         _within(amount, field)
         return Money(amount, currency)
 
-    def taker(self, field: Field) -> Taker:
-        slow = super().taker(field)
+    def quick(self, field: Field) -> Quick | None:
         low = field.min if isinstance(field.min, Decimal) else 1 - MONEY_LIMIT
         high = field.max if isinstance(field.max, Decimal) else MONEY_LIMIT - 1
-        quantum = _QUANTA[MONEY_SCALE]
-
-        def take(raw: object) -> object:
-            if type(raw) is Money:
-                amount = raw.amount
-                if (
-                    type(amount) is Decimal
-                    and amount.is_finite()
-                    and low <= amount <= high
-                    and amount.quantize(quantum) == amount
-                ):
-                    return raw
-            return slow(raw)
-
-        return take
+        return Quick(
+            "type(v) is Money and type(v[0]) is Decimal and low <= v[0] <= high"
+            " and v[0].quantize(quantum) == v[0]"
+            " and len(v[1]) == 3 and v[1].isascii() and v[1].isalpha() and v[1].isupper()",
+            {
+                "Decimal": Decimal,
+                "Money": Money,
+                "low": low,
+                "high": high,
+                "quantum": _QUANTA[MONEY_SCALE],
+            },
+        )
 
     def check(self, value: object, field: Field) -> None:
         amount = hold(value.amount, MONEY_SCALE, MONEY_LIMIT)  # type: ignore[attr-defined]

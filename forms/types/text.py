@@ -12,10 +12,10 @@ from forms.messages import got
 from forms.types.base import (
     FieldType,
     Invalid,
+    Quick,
     Raw,
     Report,
     Storage,
-    Taker,
     read_count,
     read_word,
 )
@@ -92,25 +92,14 @@ class TextType(FieldType):
             raise Invalid("format_" + field.format)
         return text
 
-    def taker(self, field: Field) -> Taker:
-        slow = super().taker(field)
+    def quick(self, field: Field) -> Quick | None:
         if field.format != "plain" or field.lines > 1:
-            return slow
-        longest: int = field.max  # type: ignore[assignment]
-
-        def take(raw: object) -> object:
-            # Printable ASCII that does not begin with a space needs none of the other questions.
-            if (
-                type(raw) is str
-                and raw >= "!"
-                and raw.isascii()
-                and raw.isprintable()
-                and len(raw) <= longest
-            ):
-                return raw
-            return slow(raw)
-
-        return take
+            return None
+        # Printable ASCII that does not begin with a space needs none of the other questions.
+        return Quick(
+            "type(v) is str and v >= '!' and v.isascii() and v.isprintable() and len(v) <= most",
+            {"most": field.max},
+        )
 
     def check(self, value: object, field: Field) -> None:
         if self.parse(value, field) != value:
