@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from app.config import Config
-from app.storage.errors import Conflict, UnknownTenant
+from app.storage.errors import UnknownTenant
 from app.storage.ports import (
     Dialect,
     Params,
@@ -19,6 +17,7 @@ from app.storage.ports import (
     TenantDatabase,
     Tx,
     check_tenant_id,
+    run_again,
 )
 from app.storage.postgres import PostgresDatabase, schema_exists
 from app.storage.sqlite import SqliteDatabase, database_path
@@ -37,8 +36,6 @@ __all__ = [
     "storage_settings",
     "tune_process",
 ]
-
-T = TypeVar("T")
 
 
 class Installation:
@@ -122,14 +119,3 @@ def tune_process() -> None:
     """Let a thread that writes get the interpreter back soon (0.5 ms instead of 5): a thread busy
     with Python otherwise slows every statement of its neighbours. Call it where a server starts."""
     sys.setswitchinterval(0.0005)
-
-
-def run_again(work: Callable[[], T], attempts: int = 5) -> T:
-    """Call `work()` again as long as it ends in Conflict, at most `attempts` times."""
-    for left in range(attempts - 1, -1, -1):
-        try:
-            return work()
-        except Conflict:
-            if not left:
-                raise
-    raise AssertionError("unreachable")

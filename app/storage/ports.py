@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
-from app.storage.errors import UnknownTenant
+from app.storage.errors import Conflict, UnknownTenant
 
 Row = tuple[Any, ...]
 Params = Sequence[Any]
+T = TypeVar("T")
 Dialect = Literal["sqlite", "postgres"]
 
 _TENANT = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -135,3 +136,14 @@ def check_tenant_id(tenant: str) -> str:
     if not _TENANT.fullmatch(tenant):
         raise UnknownTenant(f"not a tenant id: {tenant[:60]!r}; a-z, 0-9 and _, at most 40")
     return tenant
+
+
+def run_again(work: Callable[[], T], attempts: int = 5) -> T:
+    """Call `work()` again as long as it ends in Conflict, at most `attempts` times."""
+    for left in range(attempts - 1, -1, -1):
+        try:
+            return work()
+        except Conflict:
+            if not left:
+                raise
+    raise AssertionError("unreachable")

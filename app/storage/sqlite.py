@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 
@@ -23,7 +23,9 @@ from app.storage.ports import (
     check_tenant_id,
     rows_of,
 )
+from forms.expr.sqlite_functions import register_sqlite_functions
 
+T = TypeVar("T")
 _POLL_SECONDS = 0.0005
 _UNIQUE = "UNIQUE constraint failed: "
 _WRITER_PRAGMAS = {
@@ -109,7 +111,7 @@ class SqliteDatabase(TenantDatabase):
 
     def execute_now(self, sql: str, params: Params = ()) -> list[Row]:
         with self._turn(), _translated():
-            return self._when_free(lambda: self.writer.execute_sql(sql, params).fetchall())
+            return self._when_free(lambda: rows_of(self.writer.execute_sql(sql, params)))
 
     def close(self) -> None:
         self.readers.close()
@@ -134,7 +136,7 @@ class SqliteDatabase(TenantDatabase):
         finally:
             self._gate.leave()
 
-    def _when_free(self, work: Any) -> Any:
+    def _when_free(self, work: Callable[[], T]) -> T:
         """Poll every half millisecond: SQLite's own waiting sleeps up to 100 ms at a time."""
         deadline = time.monotonic() + self._wait
         while True:
@@ -195,6 +197,7 @@ def _connect(path: Path, pragmas: dict[str, Any]) -> Any:
         cached_statements=512,
     )
     database.connect()
+    register_sqlite_functions(database.connection())
     return database
 
 

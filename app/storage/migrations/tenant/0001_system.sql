@@ -23,6 +23,7 @@ CREATE TABLE rf_column (
   type_id TEXT NOT NULL,
   storage TEXT NOT NULL,
   scale INTEGER NOT NULL,
+  root TEXT NOT NULL,
   first_release INTEGER NOT NULL,
   last_release INTEGER,
   dropped_at INTEGER
@@ -305,5 +306,17 @@ CREATE INDEX rf_view_user ON rf_view (user_id, form)
 CREATE INDEX rf_import_file ON rf_import (import_id, file_hash)
 ;;
 CREATE INDEX rf_idempotency_age ON rf_idempotency (created_at)
+;;
+-- What each record has added to an aggregate that is being filled: publishing takes it away again
+-- when the record changed meanwhile, and adds what it is now.
+CREATE TABLE rf_scratch (
+  name TEXT NOT NULL,
+  measure INTEGER NOT NULL,
+  record_id INTEGER NOT NULL,
+  key INTEGER NOT NULL,
+  value INTEGER NOT NULL,
+  currency TEXT,
+  PRIMARY KEY (name, measure, record_id, key)
+)
 ;;
 INSERT INTO rf_state (one, epoch, release_no) VALUES (1, 0, 0)
