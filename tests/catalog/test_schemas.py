@@ -105,7 +105,7 @@ def test_the_packs_of_the_project_fit_their_schemas() -> None:
             "form: a\nfields: {n: {type: text, required: yes}}\n",
             [("not_boolean", "fields.n.required")],
         ),
-        ("form: a\nkeep: ten years\nfields: {n: {type: text}}\n", [("bad_duration", "keep")]),
+        ("form: a\nkeep: ten years\nfields: {n: {type: text}}\n", [("bad_keep", "keep")]),
         (
             "role: a\nlabel: x\ncan: {b: {actions: [reed]}}\n",
             [("not_allowed", "can.b.actions.0")],
