@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import available_timezones
 
 import yaml
 
@@ -58,20 +57,6 @@ def _names(value: object) -> tuple[str, ...]:
     raise ValueError("a list of names")
 
 
-def _zone(value: object) -> str:
-    name = str(value)
-    if name not in available_timezones():
-        raise ValueError("a time zone such as Asia/Shanghai or Europe/London")
-    return name
-
-
-def _currency(value: object) -> str:
-    code = str(value)
-    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
-        raise ValueError("a currency code of three capital letters such as CNY")
-    return code
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: its dotted name, how its value is read, its default and one line of help."""
@@ -86,8 +71,6 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("data_dir", _text, "var", "where embedded databases, attachments and logs are kept"),
     Setting("definitions", _text, "definitions", "the folder with schemas/, packs/ and tenants/"),
-    Setting("zone", _zone, "Asia/Shanghai", "time zone in which days begin: dates, record numbers"),
-    Setting("currency", _currency, "CNY", "currency of amounts where a form names none"),
     Setting(
         "database.url",
         _text,

@@ -12,8 +12,8 @@ from app.storage.databases import TenantDatabase
 INSERT = (
     "INSERT INTO rf_idempotency"
     " (scope, key, request_hash, form, record_id, result, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (scope, key) DO NOTHING RETURNING 1"
 )
+ANSWER = "UPDATE rf_idempotency SET result = ? WHERE scope = ? AND key = ?"
 FIND = "SELECT request_hash, result FROM rf_idempotency WHERE scope = ? AND key = ?"
 FORGET = "DELETE FROM rf_idempotency WHERE created_at < ?"
 

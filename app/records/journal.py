@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 GENESIS = bytes(32)
 """What the first entry of a record is bound to."""
 
 ERASED = ""
 """Text of an entry whose changes retention has removed; its hash stays in the chain."""
+
+INSERT = (
+    "INSERT INTO rf_journal (form, record_id, seq, at, actor, actor_name, via, act, release_no,"
+    " changes, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
@@ -28,8 +32,7 @@ def canonical(value: Mapping[str, Any]) -> str:
     return _encode(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry as the table has it. `at` is microseconds UTC; `changes` is canonical JSON."""
 
     form: str

@@ -1,0 +1,166 @@
+"""Fetch what a validation wants to know: one statement a round, whatever it is about.
+
+Linked rows, people, departments, attachments and aggregates come back as parts of one UNION ALL,
+their values as JSON lists, so a save needs one read where it would need five.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.records.deltas import unscaled
+from app.records.rowrights import target_condition
+from forms.expr import Env
+from forms.validate_result import Wanted
+
+if TYPE_CHECKING:
+    from app.records.tenant import Published, Release, Tenant
+
+_JSON = {"sqlite": "json_array", "postgres": "json_build_array"}
+_ID_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+USERS, DEPARTMENTS, FILES = "@user", "@department", "@file"
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known around one record while it is validated; fills an `Env`.
+
+    `kept` are ids the record held before: they stay usable whatever became of their rows. Others
+    must exist, not be deleted, and be the actor's to read.
+    """
+
+    tenant: Tenant
+    published: Published
+    release: Release
+    actor: Actor
+    form_key: str
+    record_id: int | None
+    kept: Mapping[str, Collection[int]]
+    env: Env
+
+    def load(self, wanted: Wanted, *, trusted: bool = False) -> None:
+        """Fetch what is wanted into the environment, in one statement.
+
+        `trusted`: rows are read whoever asks (row conditions of roles look at them, not people).
+        """
+        parts: list[_Part] = []
+        for target, ids in wanted.links.items():
+            if ids:
+                parts.append(
+                    self._part(len(parts), target, ids, wanted.fields.get(target, ()), trusted)
+                )
+        keys: dict[str, list[int]] = {}
+        for name, key in wanted.aggregates:
+            keys.setdefault(name, []).append(key)
+        for name, found in keys.items():
+            parts.append(self._aggregate(len(parts), name, found))
+        if not parts:
+            return
+        sql = " UNION ALL ".join(part.sql for part in parts)
+        sql = sql.replace("{json}", _JSON[self.tenant.db.dialect])
+        params = [value for part in parts for value in part.params]
+        for number, row_id, usable, values, currency in self.tenant.db.query(sql, params):
+            parts[number].take(self, row_id, usable, values, currency)
+
+    def _part(
+        self,
+        number: int,
+        target: str,
+        ids: Collection[int],
+        fields: Collection[str],
+        trusted: bool,
+    ) -> _Part:
+        if target in _PEOPLE:
+            table, condition = _PEOPLE[target]
+            sql = (
+                f"SELECT {number}, t.id, 1, CAST({{json}}(t.name) AS TEXT), CAST(NULL AS TEXT)"
+                f" FROM {table} AS t WHERE {condition} AND "
+            )
+            return _Part(target, sql + _any_of("t.id", len(ids)), _padded(ids), ("name",))
+        if target == FILES:
+            return self._files(number, ids)
+        found = self.release.target(target)
+        names = tuple(sorted(found.names.keys() & set(fields)))
+        allowed, params = ("", ()) if trusted else target_condition(self, found)
+        sql = found.select(number, names, _any_of("t.id", len(ids)), allowed)
+        return _Part(target, sql, [*params, *_padded(ids)], names)
+
+    def _files(self, number: int, ids: Collection[int]) -> _Part:
+        """Attachments of this record, and the actor's own that belong to no record yet."""
+        sql = (
+            f"SELECT {number}, t.id, 1, CAST({{json}}(t.name, t.field) AS TEXT), CAST(NULL AS TEXT)"
+            " FROM rf_attachment AS t WHERE t.deleted_at IS NULL AND t.form = ?"
+            " AND (t.record_id = ? OR (t.record_id IS NULL AND COALESCE(t.created_by, 0) = ?)) AND "
+        )
+        params = [self.form_key, self.record_id or 0, self.actor.user_id or 0, *_padded(ids)]
+        return _Part(FILES, sql + _any_of("t.id", len(ids)), params, ("name", "field"))
+
+    def _aggregate(self, number: int, name: str, keys: Collection[int]) -> _Part:
+        kept = self.published.kept[name]
+        columns = ", ".join(f"t.m{n}" for n in range(len(kept.aggregate.measures)))
+        sql = (
+            f"SELECT {number}, t.key, 1, CAST({{json}}({columns}) AS TEXT), t.currency"
+            " FROM rf_aggregate AS t WHERE t.aggregate = ? AND "
+        )
+        params = [kept.stored, *_padded(keys)]
+        return _Part(name, sql + _any_of("t.key", len(keys)), params, None)
+
+
+_PEOPLE = {
+    USERS: ("rf_user", "t.active = 1"),
+    DEPARTMENTS: ("rf_department", "1 = 1"),
+}
+
+
+@dataclass(slots=True)
+class _Part:
+    """One SELECT of the union; `names` is None for an aggregate's measures."""
+
+    target: str
+    sql: str
+    params: list[Any]
+    names: tuple[str, ...] | None
+
+    def take(
+        self, facts: Facts, row_id: int, usable: int, values: str, currency: str | None
+    ) -> None:
+        """Put one row where expressions look for it."""
+        env: Any = facts.env
+        if self.names is None:
+            kept = facts.published.kept[self.target].aggregate
+            code = currency or env.currency
+            env.aggregates.setdefault(self.target, {})[row_id] = {
+                name: unscaled(amount, measure, code)
+                for (name, measure), amount in zip(
+                    kept.measures.items(), json.loads(values), strict=True
+                )
+            }
+            return
+        if not usable and row_id not in facts.kept.get(self.target, ()):
+            return
+        if self.target.startswith("@"):
+            row = dict(zip(self.names, json.loads(values), strict=True))
+        else:
+            row = facts.release.target(self.target).read(self.names, values, currency)
+        row["id"] = row_id
+        known = env.links.setdefault(self.target, {})
+        known[row_id] = {**known[row_id], **row} if row_id in known else row
+
+
+def _any_of(column: str, count: int) -> str:
+    return f"{column} IN ({', '.join('?' * _size(count))})"
+
+
+def _padded(ids: Collection[int]) -> list[int]:
+    """The ids, the last one repeated up to one of few sizes, so that statements stay prepared."""
+    found = sorted(ids)
+    return found + found[-1:] * (_size(len(found)) - len(found))
+
+
+def _size(count: int) -> int:
+    return next((size for size in _ID_SIZES if size >= count), count)

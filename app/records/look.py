@@ -1,0 +1,176 @@
+"""Looking without touching: one record, its history, a form answered live, candidates of a link."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.access.rights import Rights
+from app.records.facts import Facts
+from app.records.outcome import HistoryEntry, View
+from app.records.prepare import (
+    Context,
+    context,
+    demand,
+    facts_for,
+    load,
+    validate,
+)
+from app.records.rowrights import demand_row, permits
+from forms.model import Form, Row
+from forms.validate_result import FieldError
+
+if TYPE_CHECKING:
+    from app.records.tenant import Tenant
+
+_ON_ROWS = ("read", "update", "delete")
+
+
+def read(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> View:
+    """A record with its lines, as this reader may see it, in the form of its own release.
+
+    Raises Refused not_found, also where it exists and is not his to see.
+    """
+    ctx, facts, row = _seen(tenant, actor, form_id, rid)
+    held = ctx.rights
+    may = frozenset(
+        action
+        for action in held.actions | (frozenset(_ON_ROWS) if held.everything else frozenset())
+        if action not in _ON_ROWS or permits(ctx, facts, rid, action)
+    )
+    return View(
+        ctx.plan.form,
+        visible_row(ctx.plan.form, held, row),
+        ctx.plan.release_no,
+        held.hidden,
+        held.readonly,
+        may,
+    )
+
+
+def history(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[HistoryEntry]:
+    """What happened to a record, oldest first; fields hidden from the reader are left out.
+
+    Raises Refused not_found.
+    """
+    ctx, _, _ = _seen(tenant, actor, form_id, rid)
+    rows = tenant.db.query(
+        "SELECT seq, at, actor, actor_name, via, act, release_no, changes FROM rf_journal"
+        " WHERE form = ? AND record_id = ? ORDER BY seq",
+        (ctx.plan.key, rid),
+    )
+    hidden = ctx.rights.hidden
+    entries = []
+    for seq, at, who, name, via, act, no, changes in rows:
+        shown = _visible_changes(json.loads(changes), hidden) if changes else {}
+        entries.append(HistoryEntry(seq, at, who, name, via, act, no, shown))
+    return entries
+
+
+def _seen(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> tuple[Context, Facts, Row]:
+    ctx = context(tenant, tenant.active(), actor, form_id)
+    ctx, record = load(ctx, rid, None)
+    facts = facts_for(ctx, record.row)
+    demand_row(ctx, facts, rid, "read")
+    return ctx, facts, record.row
+
+
+def visible_row(form: Form, held: Rights, row: Row) -> Row:
+    """The row without what is hidden from the reader."""
+    if not held.hidden:
+        return row
+    shown = {name: value for name, value in row.items() if name not in held.hidden}
+    for lines in form.lines:
+        within = {name.partition(".")[2] for name in held.hidden if name.startswith(f"{lines.id}.")}
+        if within and lines.id in shown:
+            shown[lines.id] = [
+                {name: value for name, value in line.items() if name not in within}
+                for line in shown[lines.id]
+            ]
+    return shown
+
+
+def _visible_changes(changes: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    if not hidden:
+        return dict(changes)
+    found: dict[str, Any] = {}
+    for name, change in changes.items():
+        if name in hidden:
+            continue
+        if isinstance(change, dict):
+            change = {row: _visible_line(name, one, hidden) for row, one in change.items()}
+        found[name] = change
+    return found
+
+
+def _visible_line(lines: str, change: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if f"{lines}.{name}" not in hidden}
+
+    return {
+        name: shown(value) if isinstance(value, dict) else value
+        for name, value in shown(change).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A form answered while it is being filled in. Nothing was written.
+
+    `values` is the whole row with defaults, fills and formulas, lines in the order given; the maps
+    are keyed by path: ("address",) or ("lines", 0, "quantity").
+    """
+
+    form: Form
+    release_no: int
+    version: int | None
+    values: Row
+    currency: str | None
+    errors: tuple[FieldError, ...]
+    warnings: tuple[FieldError, ...]
+    visible: Mapping[tuple[str | int, ...], bool]
+    required: Mapping[tuple[str | int, ...], bool]
+    readonly: Mapping[tuple[str | int, ...], bool]
+
+
+def preview(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    submitted: Mapping[str, Any],
+    *,
+    rid: int | None = None,
+    release_no: int | None = None,
+    moment: str = "submit",
+) -> Preview:
+    """Judge a draft as a save would, without saving: never refuses what was typed.
+
+    Raises Refused where the actor may not fill in this form or see this record.
+    """
+    ctx = context(tenant, tenant.active(), actor, form_id, release_no if rid is None else None)
+    previous: Row | None = None
+    version = None
+    if rid is None:
+        demand(ctx, "create")
+    else:
+        ctx, record = load(ctx, rid, None)
+        previous, version = record.row, record.head.version
+        demand_row(ctx, facts_for(ctx, previous), rid, "read")
+        demand(ctx, "update")
+    outcome, _ = validate(ctx, submitted, previous, moment)
+    form = ctx.plan.form
+    return Preview(
+        form,
+        ctx.plan.release_no,
+        version,
+        visible_row(form, ctx.rights, outcome.values),
+        outcome.currency,
+        tuple(outcome.errors),
+        tuple(outcome.warnings),
+        outcome.visible,
+        outcome.required,
+        outcome.readonly,
+    )

@@ -1,0 +1,331 @@
+"""Everything before BEGIN: rights, facts, validation, and the writes that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.access.rights import Rights, rights
+from app.records.aggregates import mixed
+from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
+from app.records.errors import forbidden, invalid, not_found, release_changed, stale
+from app.records.facts import Facts
+from app.records.plan import Plan, ids_in
+from app.records.rowrights import holds
+from app.records.targets import micros
+from app.records.transition import Request, Write, title_of
+from app.storage.sqlgen import Head, Record, Statement
+from forms.expr import Env, EvalError
+from forms.model import Row
+from forms.validate import Outcome, begin
+from forms.validate_result import FieldError, FieldRights
+from forms.values import Text
+
+if TYPE_CHECKING:
+    from app.records.tenant import Published, Release, Tenant
+
+WHAT = {
+    "list": Text("查看此表单的列表", "list this form's records"),
+    "read": Text("查看此记录", "read this record"),
+    "create": Text("新建此表单的记录", "create records of this form"),
+    "update": Text("修改此记录", "change this record"),
+    "delete": Text("删除此记录", "delete this record"),
+    "export": Text("导出此表单的记录", "export this form's records"),
+}
+
+
+@dataclass(slots=True)
+class Context:
+    """One use case under way: who, on what, under which release, at what time."""
+
+    tenant: Tenant
+    published: Published
+    actor: Actor
+    plan: Plan
+    release: Release
+    rights: Rights
+    now: datetime
+    env: Env
+
+    @property
+    def at(self) -> int:
+        """The time in microseconds UTC."""
+        return micros(self.now)
+
+    @property
+    def field_rights(self) -> FieldRights:
+        """Fields closed to the actor, as the engine takes them."""
+        return FieldRights(self.rights.hidden, self.rights.readonly)
+
+
+def context(
+    tenant: Tenant, published: Published, actor: Actor, form_id: str, release_no: int | None = None
+) -> Context:
+    """Set the scene. Raises Refused not_found for a form that is not there, release_changed for a
+    release that never had it."""
+    release = published.release
+    if release_no is not None and release_no != published.no:
+        release = tenant.release(release_no)
+    live = published.tables.forms.get(form_id)
+    if live is None:
+        raise not_found()
+    pinned = release.tables.form_of(live.key) if release is not published.release else live
+    if pinned is None:
+        raise release_changed()
+    plan = published.plan(pinned.id, release)
+    held = rights(published.catalog, actor, form_id)
+    now = tenant.now()
+    return Context(
+        tenant,
+        published,
+        actor,
+        plan,
+        release,
+        held,
+        now,
+        published.env(now, actor.user_id),
+    )
+
+
+def demand(ctx: Context, action: str) -> None:
+    """Raise Refused forbidden where the actor may do this on no row at all."""
+    if not ctx.rights.may(action):
+        raise forbidden(WHAT[action])
+
+
+def validate(
+    ctx: Context, submitted: Mapping[str, Any], previous: Row | None, moment: str
+) -> tuple[Outcome, Facts]:
+    """Run the form's rules over a submission, with the facts they ask for."""
+    facts = facts_for(ctx, previous)
+    draft = begin(
+        ctx.plan.form,
+        submitted,
+        previous=previous,
+        moment=moment,
+        rights=ctx.field_rights,
+        env=ctx.env,
+    )
+    while wanted := draft.wanted():
+        facts.load(wanted)
+    return draft.finish(), facts
+
+
+def facts_for(ctx: Context, previous: Row | None) -> Facts:
+    """What can be known around a record; links it held before stay good."""
+    kept: dict[str, set[int]] = {}
+    if previous is not None:
+        for lines, field in ctx.plan.links:
+            kept.setdefault(field.to, set()).update(ids_in(((lines, field),), previous))
+    return Facts(
+        ctx.tenant,
+        ctx.published,
+        ctx.release,
+        ctx.actor,
+        ctx.plan.key,
+        None if previous is None else previous["id"],
+        kept,
+        ctx.env,
+    )
+
+
+def checked(ctx: Context, outcome: Outcome, facts: Facts, action: str) -> Row:
+    """The row to write. Raises Refused invalid, or forbidden where the actor may not have such a
+    row."""
+    if outcome.errors:
+        raise invalid(outcome.errors)
+    row: Row = outcome.values
+    conditions = ctx.rights.rows(action)
+    if conditions is not None:
+        live = ctx.plan.live(row, outcome.currency)
+        if not holds(facts, ctx.published.catalog.forms[ctx.rights.form], conditions, live):
+            raise forbidden(WHAT[action])
+    return row
+
+
+def load(ctx: Context, rid: int, version: int | None) -> tuple[Context, Record]:
+    """The record as it is, under its own release. Raises Refused not_found or stale.
+
+    The context comes back with the plan of the record's release.
+    """
+    record = ctx.plan.sql.read(ctx.tenant.db, [rid]).get(rid)
+    if record is None or record.head.deleted:
+        raise not_found()
+    if version is not None and record.head.version != version:
+        raise stale()
+    if record.head.release_no != ctx.release.no:
+        release = ctx.tenant.release(record.head.release_no)
+        pinned = release.tables.form_of(ctx.plan.key)
+        if pinned is None:
+            raise release_changed()
+        ctx.release, ctx.plan = release, ctx.published.plan(pinned.id, release)
+        return load(ctx, rid, version)
+    return ctx, record
+
+
+def aggregate_moves(
+    ctx: Context, before: Record | None, after: Row | None, currency: str | None
+) -> dict[Key, Move]:
+    """How the aggregates move. Raises Refused invalid for a calculation that has no value."""
+    feeds = ctx.plan.feeds
+    if not feeds:
+        return {}
+    try:
+        was = None if before is None else ctx.plan.live(before.row, before.head.currency)
+        now = None if after is None else ctx.plan.live(after, currency)
+        return moves(contributions(feeds, was, ctx.env), contributions(feeds, now, ctx.env))
+    except EvalError as error:
+        raise invalid([FieldError("calculation", (), error.message)]) from error
+    except MixedCurrency as error:
+        aggregate = ctx.published.kept[error.key[0]].aggregate
+        raise mixed(aggregate, error, []) from error
+
+
+def new_write(ctx: Context, outcome: Outcome, request: Request | None) -> Write:
+    """The transition that creates a record."""
+    plan, actor, at = ctx.plan, ctx.actor, ctx.at
+    row: Row = outcome.values
+    row |= {
+        "version": 1,
+        "created_at": ctx.now,
+        "created_by": actor.user_id,
+        "updated_at": ctx.now,
+        "updated_by": actor.user_id,
+    }
+    title = title_of(plan, row, ctx.env, actor.lang)
+    row["title"] = title
+    head = Head(
+        row["id"],
+        row.get("number") if plan.form.number is not None else None,
+        title,
+        row.get("stage"),
+        1,
+        plan.release_no,
+        outcome.currency,
+        1,
+        None,
+        at,
+        actor.user_id,
+        at,
+        actor.user_id,
+    )
+    return Write(
+        "create",
+        plan,
+        actor,
+        at,
+        _day(ctx),
+        head,
+        row,
+        None,
+        plan.changes.created(row),
+        aggregate_moves(ctx, None, row, outcome.currency),
+        [s for sql in plan.sql.lines.values() for s in sql.insert(head.id, row[sql.id])],
+        due_rows(ctx, row),
+        ctx.env,
+        request,
+        frozenset(ids_in(plan.files, row)),
+        warnings=tuple(outcome.warnings),
+    )
+
+
+def next_write(ctx: Context, before: Record, outcome: Outcome, request: Request | None) -> Write:
+    """The transition that changes a record."""
+    plan, actor, at = ctx.plan, ctx.actor, ctx.at
+    row: Row = outcome.values
+    head = before.head
+    row |= {"version": head.version + 1, "updated_at": ctx.now, "updated_by": actor.user_id}
+    row["title"] = title_of(plan, row, ctx.env, actor.lang)
+    held, holds_now = ids_in(plan.files, before.row), ids_in(plan.files, row)
+    return Write(
+        "update",
+        plan,
+        actor,
+        at,
+        _day(ctx),
+        head._replace(
+            title=row["title"],
+            stage=row.get("stage"),
+            version=head.version + 1,
+            currency=outcome.currency,
+            journal_seq=head.journal_seq + 1,
+            updated_at=at,
+            updated_by=actor.user_id,
+        ),
+        row,
+        head.version,
+        plan.changes.updated(before.row, row),
+        aggregate_moves(ctx, before, row, outcome.currency),
+        line_statements(plan, head.id, before.row, row),
+        due_rows(ctx, row),
+        ctx.env,
+        request,
+        frozenset(holds_now - held),
+        frozenset(held - holds_now),
+        warnings=tuple(outcome.warnings),
+        prev=bytes(head.journal_head or b""),
+    )
+
+
+def delete_write(ctx: Context, before: Record, act: str, request: Request | None) -> Write:
+    """The transition that takes a record away; its row stays, marked."""
+    head, actor, at = before.head, ctx.actor, ctx.at
+    return Write(
+        act,
+        ctx.plan,
+        actor,
+        at,
+        _day(ctx),
+        head._replace(
+            version=head.version + 1,
+            journal_seq=head.journal_seq + 1,
+            updated_at=at,
+            updated_by=actor.user_id,
+            deleted=1,
+        ),
+        before.row,
+        head.version,
+        {},
+        aggregate_moves(ctx, before, None, head.currency),
+        [],
+        [],
+        ctx.env,
+        request,
+        prev=bytes(head.journal_head or b""),
+    )
+
+
+def line_statements(plan: Plan, record_id: int, before: Row, after: Row) -> list[Statement]:
+    """Delete rows that went, then write those that came, changed or moved."""
+    found: list[Statement] = []
+    for name, sql in plan.sql.lines.items():
+        old = {line["id"]: (at, line) for at, line in enumerate(before.get(name) or ())}
+        rows = after.get(name) or ()
+        gone = old.keys() - {line["id"] for line in rows}
+        if gone:
+            found += sql.delete(record_id, sorted(gone))
+        changed = [(at, line) for at, line in enumerate(rows) if old.get(line["id"]) != (at, line)]
+        if changed:
+            found += sql.put(record_id, changed)
+    return found
+
+
+def due_rows(ctx: Context, row: Row) -> list[tuple[str, str, int]]:
+    """(kind, rule, due at in microseconds UTC) of what has to be done with the record later."""
+    keep = ctx.plan.form.keep
+    if keep is None:
+        return []
+    since = row.get(keep.since)
+    if since is None:
+        return []
+    if isinstance(since, datetime):
+        since = since.astimezone(ctx.published.zone).date()
+    after = datetime.combine(keep.until(since) + timedelta(days=1), time(), ctx.published.zone)
+    return [("keep", "", micros(after))]
+
+
+def _day(ctx: Context) -> date:
+    return ctx.now.astimezone(ctx.published.zone).date()

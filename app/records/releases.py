@@ -1,0 +1,207 @@
+"""Publish, go back, list: releases of a tenant, each step in the journal with who took it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.access.rights import admin_rights
+from app.catalog.build import build
+from app.catalog.model import Catalog
+from app.catalog.plan import Plan, plan
+from app.catalog.problems import Located
+from app.catalog.sources import Sources
+from app.records import journal
+from app.records.errors import Refused, forbidden
+from app.storage import publish as storage
+from app.storage.errors import PublishError
+from app.storage.ports import Reader, TenantDatabase
+from forms.values import Text
+
+if TYPE_CHECKING:
+    from app.records.tenant import Tenant
+
+JOURNAL_FORM = "@release"
+"""Under this name, and the release's number as record, the journal keeps who published what."""
+
+_RIGHT = "releases"
+_KEPT = 16
+_cache: OrderedDict[str, Catalog] = OrderedDict()
+_cache_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInfo:
+    """One release in the list. `created_at` is microseconds UTC, `hash` its content's address."""
+
+    no: int
+    hash: str
+    created_at: int
+    created_by: int | None
+    note: str
+    active: bool
+
+
+class Unpublishable(Exception):
+    """The definitions have problems; all of them, with file, line and column."""
+
+    def __init__(self, problems: list[Located]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def pack(sources: Sources) -> bytes:
+    """The content of a release: the files as they are. The same files give the same bytes."""
+    kept = {"tenant": sources.tenant, "files": dict(sorted(sources.files.items()))}
+    return zlib.compress(json.dumps(kept, ensure_ascii=False).encode(), 9)
+
+
+def unpack(content: bytes) -> Sources:
+    """The files of a release, byte for byte."""
+    kept = json.loads(zlib.decompress(content))
+    return Sources(kept["files"], kept["tenant"])
+
+
+def release_sources(reader: Reader, no: int) -> Sources | None:
+    """The files of a release, or None where there is no such release."""
+    rows = reader.query("SELECT content FROM rf_release WHERE no = ?", (no,))
+    return unpack(bytes(rows[0][0])) if rows else None
+
+
+def load_catalog(reader: Reader, no: int) -> Catalog | None:
+    """The compiled catalog of a release, shared by all tenants that have the same content.
+
+    Release 0, before the first, is empty. None where there is no such release.
+    """
+    if no == 0:
+        return _compiled(Sources({}))
+    rows = reader.query("SELECT hash FROM rf_release WHERE no = ?", (no,))
+    if not rows:
+        return None
+    with _cache_lock:
+        found = _cache.get(rows[0][0])
+        if found is not None:
+            _cache.move_to_end(rows[0][0])
+            return found
+    sources = release_sources(reader, no)
+    return None if sources is None else _compiled(sources)
+
+
+def _compiled(sources: Sources) -> Catalog:
+    built = build(sources)
+    if built.catalog is None:
+        raise Unpublishable(built.problems)
+    with _cache_lock:
+        _cache[built.catalog.hash] = built.catalog
+        while len(_cache) > _KEPT:
+            _cache.popitem(last=False)
+    return built.catalog
+
+
+def releases(tenant: Tenant) -> list[ReleaseInfo]:
+    """All releases, newest first."""
+    rows = tenant.db.query(
+        "SELECT r.no, r.hash, r.created_at, r.created_by, r.note, s.release_no"
+        " FROM rf_release AS r JOIN rf_state AS s ON s.one = 1 ORDER BY r.no DESC"
+    )
+    return [
+        ReleaseInfo(no, digest, at, by, note or "", no == active)
+        for no, digest, at, by, note, active in rows
+    ]
+
+
+def plan_publish(tenant: Tenant, sources: Sources) -> tuple[Catalog, Plan]:
+    """What publishing would change. Raises Unpublishable with all problems."""
+    new = _compiled(sources)
+    active = tenant.refresh()
+    return new, plan(active.catalog if active.no else None, new)
+
+
+def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> int:
+    """Make a release of the definitions and put it into force; its number.
+
+    The same content is the same release. Raises Unpublishable, or Refused forbidden or invalid.
+    """
+    _demand(tenant, actor)
+    new = _compiled(sources)
+    before = tenant.refresh().no
+    try:
+        no = storage.publish(
+            tenant.db,
+            new,
+            content=pack(sources),
+            at=tenant.now_us(),
+            by=actor.user_id,
+            note=note,
+        )
+    except PublishError as error:
+        raise _refused(error) from error
+    if no != before:
+        _write_down(tenant, actor, "publish", no, before, new.hash, note)
+    tenant.refresh()
+    return no
+
+
+def rollback(tenant: Tenant, actor: Actor, no: int, note: str = "") -> int:
+    """Put an earlier release into force again; its number. Raises Refused."""
+    _demand(tenant, actor)
+    before = tenant.refresh().no
+    catalog = load_catalog(tenant.db, no)
+    if catalog is None or no == 0:
+        raise Refused("not_found", Text(f"没有发布版本 {no}。", f"There is no release {no}."))
+    try:
+        storage.activate(tenant.db, no, catalog, at=tenant.now_us())
+    except PublishError as error:
+        raise _refused(error) from error
+    if no != before:
+        _write_down(tenant, actor, "rollback", no, before, catalog.hash, note)
+    tenant.refresh()
+    return no
+
+
+def resume(tenant: Tenant) -> int | None:
+    """Finish a publication that was interrupted; its release, or None where there was none."""
+
+    def catalog_of(no: int) -> Catalog:
+        found = load_catalog(tenant.db, no)
+        if found is None:
+            raise LookupError(f"release {no} is not there")
+        return found
+
+    done = storage.resume(tenant.db, catalog_of, at=tenant.now_us())
+    if done is not None:
+        tenant.refresh()
+    return done
+
+
+def _demand(tenant: Tenant, actor: Actor) -> None:
+    """Before the first release there are no roles, so only the system itself may publish it."""
+    if not actor.unrestricted and _RIGHT not in admin_rights(tenant.active().catalog, actor):
+        raise forbidden(Text("发布定义", "publish definitions"))
+
+
+def _refused(error: PublishError) -> Refused:
+    return Refused("invalid", Text(f"无法发布：{error}", f"This cannot be published: {error}"))
+
+
+def _write_down(
+    tenant: Tenant, actor: Actor, act: str, no: int, before: int, digest: str, note: str
+) -> None:
+    """Who put which release into force, in a chain of the release's own."""
+    changes = journal.canonical({"release": [before, no], "hash": digest, "note": note})
+    db: TenantDatabase = tenant.db
+    with db.write() as tx:
+        rows: list[Any] = tx.execute(
+            "SELECT seq, hash FROM rf_journal WHERE form = ? AND record_id = ?"
+            " ORDER BY seq DESC LIMIT 1",
+            (JOURNAL_FORM, no),
+        )
+        seq, prev = (rows[0][0] + 1, bytes(rows[0][1])) if rows else (1, journal.GENESIS)
+        values = (JOURNAL_FORM, no, seq, tenant.now_us(), actor.user_id, actor.name, actor.via)
+        entry = (*values, act, no, changes)
+        tx.execute(journal.INSERT, (*entry, prev, journal.chain_hash(prev, *entry)))

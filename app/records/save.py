@@ -1,0 +1,148 @@
+"""Create, change, delete: one transition each, the same for every way in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.records.errors import Refused, release_changed, stale
+from app.records.outcome import Saved
+from app.records.plan import Plan
+from app.records.prepare import (
+    WHAT,
+    Context,
+    checked,
+    context,
+    delete_write,
+    demand,
+    facts_for,
+    load,
+    new_write,
+    next_write,
+    validate,
+)
+from app.records.rowrights import demand_row
+from app.records.transition import Write, commit
+from app.records.use import request_of, run
+from app.storage.errors import Conflict
+
+if TYPE_CHECKING:
+    from app.records.tenant import Published, Tenant
+
+Prepared = tuple[Plan, Callable[[], Saved]]
+
+
+def create(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    submitted: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    release_no: int | None = None,
+    moment: str = "submit",
+) -> Saved:
+    """Create a record from what was submitted (JSON values, form texts or typed values).
+
+    `key`: the same key with the same content gives the first answer again, `replayed`.
+    `release_no`: the release the page was made under; it is the one that judges. `moment` "save"
+    keeps a draft: nothing is required yet. Raises Refused.
+    """
+    request = request_of(actor, f"create:{moment}", form_id, None, submitted, key)
+
+    def prepare(published: Published) -> Prepared:
+        ctx = context(tenant, published, actor, form_id, release_no)
+        demand(ctx, "create")
+        outcome, facts = validate(ctx, submitted, None, moment)
+        outcome.values["created_by"] = actor.user_id
+        checked(ctx, outcome, facts, "create")
+        return _ready(ctx, new_write(ctx, outcome, request))
+
+    return run(tenant, request, prepare)
+
+
+def update(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    rid: int,
+    submitted: Mapping[str, Any],
+    *,
+    version: int | None,
+    key: str | None = None,
+    release_no: int | None = None,
+    moment: str = "submit",
+) -> Saved:
+    """Change a record: only what is submitted changes, lines are given wholly.
+
+    `version` is the one the change is based on (None: whatever is there, tried again if somebody
+    else was quicker). A change that changes nothing writes nothing. Raises Refused.
+    """
+    body = {"version": version, "values": submitted}
+    request = request_of(actor, f"update:{moment}", form_id, rid, body, key)
+
+    def prepare(published: Published) -> Prepared:
+        ctx = context(tenant, published, actor, form_id, None)
+        ctx, before = load(ctx, rid, None)
+        facts = facts_for(ctx, before.row)
+        demand_row(ctx, facts, rid, "read")
+        demand_row(ctx, facts, rid, "update", WHAT["update"])
+        _same_version(before.head.version, version)
+        _same_release(before.head.release_no, release_no)
+        outcome, facts = validate(ctx, submitted, before.row, moment)
+        checked(ctx, outcome, facts, "update")
+        if not outcome.changed:
+            head = before.head
+            same = Saved(head.id, head.number, head.title or "", head.version, head.release_no)
+            if request is None:
+                return ctx.plan, lambda: same
+        return _ready(ctx, next_write(ctx, before, outcome, request), version)
+
+    return run(tenant, request, prepare)
+
+
+def delete(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    rid: int,
+    *,
+    version: int | None,
+    key: str | None = None,
+) -> Saved:
+    """Take a record away: its row stays, marked, and its journal goes on. Raises Refused."""
+    request = request_of(actor, "delete", form_id, rid, {"version": version}, key)
+
+    def prepare(published: Published) -> Prepared:
+        ctx = context(tenant, published, actor, form_id, None)
+        ctx, before = load(ctx, rid, None)
+        facts = facts_for(ctx, before.row)
+        demand_row(ctx, facts, rid, "read")
+        demand_row(ctx, facts, rid, "delete", WHAT["delete"])
+        _same_version(before.head.version, version)
+        return _ready(ctx, delete_write(ctx, before, "delete", request), version)
+
+    return run(tenant, request, prepare)
+
+
+def _ready(ctx: Context, write: Write, version: int | None = 1) -> Prepared:
+    def go() -> Saved:
+        try:
+            return commit(ctx.tenant, ctx.published, write)
+        except Refused as refused:
+            if refused.code == "stale" and version is None:
+                raise Conflict("another save was quicker") from refused
+            raise
+
+    return ctx.plan, go
+
+
+def _same_version(found: int, expected: int | None) -> None:
+    if expected is not None and found != expected:
+        raise stale()
+
+
+def _same_release(found: int, named: int | None) -> None:
+    if named is not None and named != found:
+        raise release_changed()

@@ -1,0 +1,275 @@
+"""One transition, one transaction, always in this order:
+
+epoch (and key) → number → key → record → lines → attachments → due → aggregates → journal → outbox.
+
+Everything that can be computed before BEGIN has been. What may have changed since is checked
+inside: the release by its epoch, the record by its version, the request by its key, and the
+invariants by the aggregates themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.records import idempotency, journal, numbers, outbox
+from app.records.aggregates import keep
+from app.records.deltas import Key, Move
+from app.records.errors import stale
+from app.records.outcome import Saved
+from app.records.plan import Plan, payload
+from app.storage.databases import TenantDatabase, Tx
+from app.storage.sqlgen import Head, Statement
+from forms.expr import Env
+from forms.model import Row
+from forms.validate_result import FieldError
+from forms.values import new_id
+
+if TYPE_CHECKING:
+    from app.records.tenant import Published, Tenant
+
+EVENT = "record"
+_DUE = (
+    "INSERT INTO rf_due (id, form, record_id, kind, rule, due_at) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (form, record_id, kind, rule)"
+    " DO UPDATE SET due_at = excluded.due_at, done_at = NULL"
+)
+_NUMBER = "UPDATE {table} SET number = ?, title = ?, journal_head = ? WHERE id = ?"
+
+
+class StaleEpoch(Exception):
+    """Another release came into force: reload, and run the use case once more."""
+
+
+class Repeated(Exception):
+    """The idempotency key is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An idempotency key with what was asked under it."""
+
+    scope: str
+    key: str
+    hash: str
+
+
+@dataclass(slots=True)
+class Write:
+    """A transition with everything computed that does not need the transaction.
+
+    `head` and `row` are the state to write (journal fields are filled inside); `expected` is the
+    version that must still be there, None for a new record. `lines` are the statements for the
+    child tables in order, `files` the attachments to adopt and to let go.
+    """
+
+    act: str
+    plan: Plan
+    actor: Actor
+    at: int
+    day: date
+    head: Head
+    row: Row
+    expected: int | None
+    changes: dict[str, Any]
+    moves: dict[Key, Move]
+    lines: list[Statement]
+    due: list[tuple[str, str, int]]
+    env: Env
+    request: Request | None = None
+    adopted: frozenset[int] = frozenset()
+    released: frozenset[int] = frozenset()
+    judged: bool = True
+    warnings: tuple[FieldError, ...] = ()
+    prev: bytes = journal.GENESIS
+
+
+def commit(tenant: Tenant, published: Published, write: Write) -> Saved:
+    """Write a transition. After it the worker is woken.
+
+    Raises Refused (stale, limit_reached, invalid), StaleEpoch or Repeated, and the database's
+    Busy, Conflict or NotUnique; nothing is written then.
+    """
+    db, numbering = tenant.db, write.plan.form.number
+    draws = write.expected is None and numbering is not None and write.head.number is None
+    if draws and db.dialect == "postgres" and not numbering.gapless:  # type: ignore[union-attr]
+        _number(write, numbers.draw_before(db, write.plan.key, _period(write)))
+        draws = False
+    late = draws and numbering is not None and numbering.gapless
+    with db.write() as tx:
+        _enter(db, tx, published, write.request)
+        if draws and not late:
+            _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
+        saved = _saved(write)
+        if write.request is not None:
+            _remember(tx, write.request, write, saved)
+        entry = None if late else _bind(write)
+        _record(tx, write)
+        for sql, params in write.lines:
+            tx.queue(sql, params)
+        _files(tx, write)
+        _due(tx, write)
+        if write.moves:
+            keep(tx, write.moves, published.kept, write.env, write.judged)
+        if late:
+            _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
+            saved = _saved(write)
+            entry = _bind(write)
+            _fill_number(tx, write)
+            if write.request is not None:
+                tx.queue(
+                    idempotency.ANSWER,
+                    (_answer(saved), write.request.scope, write.request.key),
+                )
+        assert entry is not None
+        tx.queue(journal.INSERT, entry)
+        _event(tx, write)
+    if tenant.wake is not None:
+        tenant.wake(tenant.id)
+    return saved
+
+
+def _enter(db: TenantDatabase, tx: Tx, published: Published, request: Request | None) -> None:
+    """The first statement: shared publish lock, epoch, and whether the key is known."""
+    if request is None:
+        epoch, _ = tx.state()
+    else:
+        known = "SELECT 1 FROM rf_idempotency WHERE scope = ? AND key = ?"
+        sql = f"SELECT s.epoch, EXISTS ({known}) FROM {db.state_from} AS s"
+        epoch, repeated = tx.execute(sql, (request.scope, request.key))[0]
+        if repeated:
+            raise Repeated
+    if epoch != published.epoch:
+        raise StaleEpoch
+
+
+def _period(write: Write) -> str:
+    numbering = write.plan.form.number
+    assert numbering is not None
+    return numbering.period(write.day)
+
+
+def _number(write: Write, value: int) -> None:
+    """Give the record its number, and its title if that shows it."""
+    form = write.plan.form
+    assert form.number is not None
+    number = form.number.format(value, write.day)
+    write.row["number"] = number
+    write.changes["number"] = [None, number]
+    title = title_of(write.plan, write.row, write.env, write.actor.lang)
+    write.row["title"] = title
+    write.changes["title"] = [None, title]
+    write.head = write.head._replace(number=number, title=title)
+
+
+def title_of(plan: Plan, row: Row, env: Env, lang: str) -> str:
+    """What the record is called in lists and links."""
+    if plan.form.title is not None:
+        return plan.form.title.render(row, env, lang)
+    return str(row.get("number") or plan.form.label.pick(lang))
+
+
+def _bind(write: Write) -> tuple[Any, ...]:
+    """The journal entry, bound to the one before it; its hash becomes the record's head."""
+    head, actor = write.head, write.actor
+    values = (
+        write.plan.key,
+        head.id,
+        head.journal_seq,
+        write.at,
+        actor.user_id,
+        actor.name,
+        actor.via,
+        write.act,
+        head.release_no,
+        journal.canonical(write.changes),
+    )
+    digest = journal.chain_hash(write.prev, *values)
+    write.head = head._replace(journal_head=digest)
+    return (*values, write.prev, digest)
+
+
+def _record(tx: Tx, write: Write) -> None:
+    sql = write.plan.sql
+    if write.expected is None:
+        tx.queue(sql.insert, sql.insert_values(write.head, write.row))
+    elif not tx.execute(sql.update, sql.update_values(write.head, write.row, write.expected)):
+        raise stale()
+
+
+def _files(tx: Tx, write: Write) -> None:
+    for ids, change in ((write.adopted, "record_id"), (write.released, "deleted_at")):
+        if ids:
+            value = write.head.id if change == "record_id" else write.at
+            marks = ", ".join("?" * len(ids))
+            tx.queue(
+                f"UPDATE rf_attachment SET {change} = ? WHERE {change} IS NULL AND id IN ({marks})",
+                (value, *sorted(ids)),
+            )
+
+
+def _due(tx: Tx, write: Write) -> None:
+    for kind, rule, at in write.due:
+        tx.queue(_DUE, (new_id(), write.plan.key, write.head.id, kind, rule, at))
+
+
+def _fill_number(tx: Tx, write: Write) -> None:
+    head = write.head
+    tx.queue(
+        _NUMBER.format(table=write.plan.tables.table),
+        (head.number, head.title, head.journal_head, head.id),
+    )
+
+
+def _event(tx: Tx, write: Write) -> None:
+    head, key = write.head, write.plan.key
+    once = f"{key}:{head.id}:{head.journal_seq}"
+    body = payload(write.act, head.journal_seq, head.release_no, write.at)
+    tx.queue(outbox.INSERT, (new_id(), once, EVENT, key, head.id, body, write.at, write.at))
+
+
+def _remember(tx: Tx, request: Request, write: Write, saved: Saved) -> None:
+    """Keep the answer under its key, before anything that a second request could trip over."""
+    tx.queue(
+        idempotency.INSERT,
+        (
+            request.scope,
+            request.key,
+            request.hash,
+            write.plan.key,
+            saved.id,
+            _answer(saved),
+            write.at,
+        ),
+    )
+
+
+def _answer(saved: Saved) -> str:
+    kept = {
+        "id": saved.id,
+        "number": saved.number,
+        "title": saved.title,
+        "version": saved.version,
+        "release_no": saved.release_no,
+    }
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def _saved(write: Write) -> Saved:
+    head = write.head
+    return Saved(
+        head.id,
+        head.number,
+        head.title or "",
+        head.version,
+        head.release_no,
+        warnings=write.warnings,
+    )
+
+
+def answered(result: str) -> Saved:
+    """The answer kept under a key."""
+    return replace(Saved(**json.loads(result)), replayed=True)
