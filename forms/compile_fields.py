@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from forms.compile_context import Context
-from forms.compile_money import needs_round
 from forms.compile_options import OPTION_ID, read_values
 from forms.expr import Expr, Scope, Type
 from forms.messages import message
 from forms.model import Field, Lines, Options
 from forms.problems import Path, suggest
-from forms.signature import RESERVED
+from forms.signature import is_reserved
 from forms.types import FieldType, Invalid, field_type, suggest_type, type_ids
 from forms.types.choice import ChoiceType
 from forms.types.links import IdType, LinkType
@@ -164,8 +163,7 @@ def _lines(
 
 def _free(context: Context, key: str, path: Path, lines: str) -> bool:
     """Whether the id may be a field's: no name of the system."""
-    taken = key in RESERVED and not (key == "number" and not lines)
-    if taken or (lines and key == context.form_id):
+    if is_reserved(key, lines) or (lines and key == context.form_id):
         context.problem("reserved_name", path, key=key, on_key=True)
         return False
     return True
@@ -223,7 +221,7 @@ def _other_id(
     value = one.get(key)
     if value is None:
         return
-    if (key == "after") != (value in raw) or not isinstance(value, str):
+    if not isinstance(value, str) or (key == "after") != (value in raw):
         known = [str(k) for k in raw] if key == "after" else []
         context.problem(
             code,
@@ -290,7 +288,7 @@ def _formula(
         found is not None
         and isinstance(shape.kind, MoneyType)
         and not shape.round
-        and needs_round(found)
+        and found.inexact_money
     ):
         context.problem(
             "money_needs_round",
@@ -476,8 +474,8 @@ def _fill(
         wanted = names.get(str(mine))
         if mine == shape.id:
             context.problem("fill_itself", (*at, mine), on_key=True)
-        elif wanted is None or (mine in RESERVED and mine != "number"):
-            own = [n for n in names if n not in RESERVED]
+        elif wanted is None or is_reserved(str(mine), shape.within):
+            own = [n for n in names if not is_reserved(n, shape.within)]
             context.problem(
                 "fill_unknown",
                 (*at, mine),

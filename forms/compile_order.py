@@ -35,9 +35,9 @@ def all_fields(fields: Mapping[str, Field]) -> Iterator[Field]:
 
 def reads(expr: Expr, within: str) -> set[str]:
     """The dotted names an expression reads; `within` is the lines field it stands in."""
-    if not within:
-        return set(expr.names)
-    return {f"{within}.{name}" for name in expr.names} | set(expr.parent_names)
+    # In an expression of the record, `parent.x` stands inside a loop and means the record's x.
+    own = {f"{within}.{name}" for name in expr.names} if within else set(expr.names)
+    return own | set(expr.parent_names)
 
 
 def dependencies(

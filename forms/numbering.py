@@ -118,7 +118,8 @@ def _pattern_problems(pattern: str, reset: str) -> list[Problem]:
         problems.append(problem("number_too_long", where, max=_LONGEST))
     rest = _PLACEHOLDER.sub("", pattern)
     if "{" in rest or "}" in rest:
-        problems.append(problem("unbalanced_brace", where, allowed="{yyyy} {yy} {mm} {dd} {seq:5}"))
+        open_brace = problem("unbalanced_brace", where, allowed="{yyyy} {yy} {mm} {dd} {seq:5}")
+        return [*problems, open_brace]
     shown: set[str] = set()
     counts = 0
     for found in _PLACEHOLDER.finditer(pattern):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from forms.expr import Type
+from forms.expr import RESERVED, Type
 from forms.model import Field, Lines, Options, OptionValue
 from forms.types import field_type
 from forms.values import Text
@@ -25,31 +25,18 @@ SYSTEM_NAMES: Mapping[str, Type] = {
 }
 """What every record has besides its fields; `id` is a link to the record itself."""
 
-RESERVED = frozenset(
-    {
-        *SYSTEM_NAMES,
-        "id",
-        "this",
-        "me",
-        "parent",
-        "row",
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "if",
-        "else",
-        "where",
-        "true",
-        "false",
-        "null",
-        "none",
-        "all",
-        "any",
-    }
-)
-"""Names a field cannot have. (`number` it may, in a form that has no numbering.)"""
+RESERVED_WORDS = RESERVED | {"id", "row", "if", "else", "is", "none", "all", "any"}
+"""Names no field can have: expressions could not tell them from their own words."""
+
+
+def is_reserved(name: str, lines: str = "") -> bool:
+    """Whether a field cannot have that id; `lines` names the lines field it would stand in.
+
+    A form that has no numbering may have a field `number` of its own.
+    """
+    if name in RESERVED_WORDS:
+        return True
+    return not lines and name in SYSTEM_NAMES and name != "number"
 
 
 @dataclass(frozen=True, slots=True)

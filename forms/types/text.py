@@ -37,7 +37,7 @@ FORMATS: Mapping[str, re.Pattern[str] | None] = {
     "email": re.compile(
         r"[^@\s<>()\[\],;:\\\"]{1,64}@(?:[^\W_][\w-]{0,62}\.)+[^\W\d_][\w-]{0,62}", re.UNICODE
     ),
-    "phone": re.compile(r"\+?(?:[ ()-]?[0-9]){5,20}[ )]?"),
+    "phone": re.compile(r"\+?(?:[ ()-]*[0-9]){5,20}[ )]*"),
     "url": re.compile(r"https?://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE),
     "postcode": re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){2,9}"),
     "currency": re.compile(r"[A-Z]{3}"),
