@@ -100,7 +100,7 @@ def _explain(error: ValidationError, root: Node) -> Iterator[Problem]:
     if "propertyNames" in error.absolute_schema_path:
         yield _of_key(error, own, path)
         return
-    hint = _cut_text(root, path, own) if keyword == "type" else None
+    hint = _cut_text(root, path, own) if keyword in ("type", "additionalProperties") else None
     if hint is not None:
         yield hint
         return
@@ -200,9 +200,9 @@ def _missing(path: Path, key: str) -> Problem:
 def _cut_text(root: Node, path: Path, own: Mapping[str, Any]) -> Problem | None:
     """`title: {number}` is a map with an empty value to YAML; the author meant a text."""
     node, found = root.find(path)
-    if len(found) < len(path) or node.span.style != "{" or "object" in _listed(own.get("type")):
+    if len(found) < len(path) or node.span.style != "{" or "string" not in _listed(own.get("type")):
         return None
-    if not all(child.value is None for child in node.fields.values()):
+    if not node.fields or not all(child.value is None for child in node.fields.values()):
         return None
     return Problem("quote_expression", path, "braces make a map of this text", QUOTE)
 
