@@ -200,7 +200,9 @@ def join(
 
 
 def widened(node: n.Node, target: Type) -> n.Node:
-    """An integer node as a decimal where `target` is one; other nodes as they are."""
+    """An integer node as a decimal where `target` is one, a null as one of the target's type."""
+    if isinstance(node, n.Const) and node.value is None:
+        return n.Const(target, None, node.offset)
     if target.kind == "decimal" and node.type.kind == "integer":
         return n.Widen(target, node, node.offset)
     return node

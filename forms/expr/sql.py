@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from forms.expr import calendar, sql_conditions, sql_functions, sql_loops
+from forms.expr import calendar, sql_conditions, sql_currency, sql_functions, sql_loops
 from forms.expr import nodes as n
 from forms.expr.closures import compile_node
 from forms.expr.env import Env
@@ -209,7 +209,8 @@ class Generator:
         ref = self.resolve.aggregate(node.aggregate, Sql(key.text, key.params), node.measure)
         value = self.column(ref, node.type)
         piece = build("CASE WHEN {} IS NOT NULL THEN COALESCE({}, 0) END", key, value)
-        return as_value(piece, "scaled", node.type, scale=ref.scale, currency=value.currency)
+        currency = sql_currency.where_present([value])
+        return as_value(piece, "scaled", node.type, scale=ref.scale, currency=currency)
 
     def settled(self, node: n.Node) -> Value:
         """The value of a node with its text written out."""
@@ -223,7 +224,7 @@ class Generator:
             same = self.numbers.common(list(values))
             first = same[0]
             bound = max(value.bound for value in same)
-            currency = next((v.currency for v in values if v.currency is not None), None)
+            currency = sql_currency.merged(values)
             return same, lambda piece: Value(
                 piece.text, piece.params, first.form, kind, first.scale, bound, currency
             )
@@ -239,20 +240,9 @@ class Generator:
         values, finish = self.alike(branches, node.type)
         result = finish(self.case(condition, *values))
         if node.type.kind == "money":
-            currency = self.chosen_currency(condition, branches[0], branches[1])
+            currency = sql_currency.chosen(self, condition, branches[0], branches[1])
             return replace(result, currency=currency)
         return result
-
-    def chosen_currency(self, condition: Piece, then: Value, otherwise: Value) -> Value | None:
-        a, b = then.currency, otherwise.currency
-        if a is None or b is None or a == b:
-            return a or b
-        return as_value(self.case(condition, a, b), "text", TEXT)
-
-    def in_one_currency(self, left: Value, right: Value) -> Piece | None:
-        """The condition that two amounts share a currency; None where they must."""
-        a, b = left.currency, right.currency
-        return None if a is None or b is None or a == b else build("({} = {})", a, b)
 
     def case(self, condition: Piece, then: Part, otherwise: Part) -> Piece:
         """then, otherwise, or null as the condition is true, false or null."""
@@ -265,11 +255,12 @@ class Generator:
             return self.numeric(node, left, right)
         if "money" in kinds:
             result = self.numeric(node, left, right)
-            check = self.in_one_currency(left, right)
+            check = sql_currency.shared(left, right)
             if check is not None:
                 piece = build("CASE WHEN {} THEN {} END", check, self.numbers.settled(result))
                 result = replace(result, text=piece.text, params=piece.params, column=False)
-            currency = None if node.type.kind == "decimal" else left.currency or right.currency
+            money = node.type.kind == "money"
+            currency = sql_currency.merged([left, right]) if money else None
             return replace(result, currency=currency)
         return sql_functions.times(self, node, left, right)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forms.expr import nodes as n
+from forms.expr import sql_currency
 from forms.expr.closures import ranks_of
 from forms.expr.sql_parts import Piece, Value, build, joined
 from forms.expr.types import BOOLEAN, TEXTS
@@ -35,7 +36,7 @@ def compare(sql: Generator, node: n.Compare, exact: bool) -> Piece:
     if kinds <= TEXTS:
         return order_texts(sql, node.op, left, right)
     found = sql.numbers.order(node.op, left, right)
-    check = sql.in_one_currency(left, right)
+    check = sql_currency.shared(left, right)
     if check is None:
         return found
     return build("(CASE WHEN {} THEN {} END)" if exact else "({} AND {})", check, found)
@@ -131,19 +132,18 @@ def sql_rows_exist(sql: Generator, node: n.Node) -> Piece:
 def _money_equality(
     sql: Generator, left: Value, right: Value, positive: bool, exact: bool
 ) -> Piece:
-    check = sql.in_one_currency(left, right)
+    check = sql_currency.shared(left, right)
     if check is None or left.currency is None or right.currency is None:
         return equality(sql, left, right, positive, exact)
     equal = equality(sql, left, right, True, exact)
     if positive and not exact and (left.constant is not None or right.constant is not None):
         return build("({} AND {})", equal, check)
     shown = left if left.constant is None else right
-    same = _same(sql, left.currency, right.currency.piece, True, True, False)
-    both = build("({} AND ({} IS NULL OR {}))", equal, sql.numbers.settled(shown), same)
+    both = build("({} AND ({} IS NULL OR {}))", equal, sql.numbers.settled(shown), check)
     if positive:
         return both
     exactly = equality(sql, left, right, True, True)
-    return build("(NOT ({} AND ({} IS NULL OR {})))", exactly, sql.numbers.settled(shown), same)
+    return build("(NOT ({} AND ({} IS NULL OR {})))", exactly, sql.numbers.settled(shown), check)
 
 
 def order_texts(sql: Generator, op: str, left: Value, right: Value) -> Piece:

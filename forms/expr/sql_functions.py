@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from forms.expr import calendar, letters, limits, sql_conditions
+from forms.expr import calendar, letters, limits, sql_conditions, sql_currency
 from forms.expr import nodes as n
 from forms.expr.functions import is_empty
 from forms.expr.sql_loops import unranked
@@ -49,7 +49,10 @@ def _is_empty(sql: Generator, node: n.Apply) -> Value:
 def _coalesce(sql: Generator, node: n.Apply) -> Value:
     found = [sql.value(arg) for arg in node.args]
     values, finish = sql.alike(found, node.type)
-    return finish(build("COALESCE({})", joined(", ", [value.piece for value in values])))
+    result = finish(build("COALESCE({})", joined(", ", [value.piece for value in values])))
+    if node.type.kind == "money":
+        return replace(result, currency=sql_currency.where_present(values))
+    return result
 
 
 def _extreme(sql: Generator, node: n.Apply) -> Value:
@@ -132,8 +135,16 @@ def _round(sql: Generator, node: n.Apply) -> Value:
     return replace(rounded, currency=value.currency)
 
 
+def _code(sql: Generator, value: Value) -> Value | None:
+    """The currency code of an amount, the form's where it has none; None where neither is known."""
+    form = sql.currency(sql.env.currency or "")
+    if value.currency is None or value.currency.form == "text" or form is None:
+        return value.currency or form
+    return as_value(build("COALESCE({}, {})", value.currency, form), "text", TEXT)
+
+
 def _round_money(sql: Generator, value: Value) -> Value:
-    code = value.currency or sql.currency(sql.env.currency or "")
+    code = _code(sql, value)
     exact = sql.numbers.exact(value)
     if code is None:
         piece = build("ROUND({}, 2)" if sql.postgres else "rf_round({}, 2)", exact)
@@ -170,7 +181,7 @@ def _whole(name: str, template: str) -> Callable[[Generator, n.Apply], Value]:
 
 def _portion(sql: Generator, node: n.Apply) -> Value:
     values = [sql.value(arg) for arg in node.args]
-    code = values[0].currency or sql.currency(sql.env.currency or "")
+    code = _code(sql, values[0])
     places: Part
     if not sql.postgres:
         places = code or sql.numbers.text_parameter("")
@@ -194,7 +205,7 @@ def _amount(sql: Generator, node: n.Apply) -> Value:
 
 def _currency(sql: Generator, node: n.Apply) -> Value:
     value = sql.settled(node.args[0])
-    code = value.currency or sql.currency(sql.env.currency or "")
+    code = _code(sql, value)
     if code is None:
         raise refused("the currency of this amount is not known here", node.offset)
     return as_value(build("CASE WHEN {} IS NOT NULL THEN {} END", value, code), "text", TEXT)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from forms.expr import nodes as n
 from forms.expr import sql_conditions
 from forms.expr.closures import ranks_of
 from forms.expr.sql_parts import INT64, LinesRef, Piece, Value, as_value, build, refused
-from forms.expr.types import BOOLEAN, DECIMAL, TEXTS
+from forms.expr.types import BOOLEAN, DECIMAL, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from forms.expr.sql import Generator
@@ -22,6 +23,22 @@ def loop(sql: Generator, node: n.Loop) -> Value:
     if node.where is not None:
         condition = inner.condition(node.where, exact=False)
         source = build("{} AND {}", source, condition)
+    found = _result(sql, inner, node, source)
+    if node.type.kind != "money":
+        return found
+    return replace(found, currency=_currency(inner, node, source))
+
+
+def _currency(inner: Generator, node: n.Loop, source: Piece) -> Value | None:
+    """The currency the rows share; null where no row counts."""
+    body = inner.settled(_body(inner, node))
+    if body.currency is None:
+        return None
+    counted = build("{} AND {} IS NOT NULL", source, body)
+    return as_value(_select("MIN({})", body.currency.piece, counted), "maybe", TEXT)
+
+
+def _result(sql: Generator, inner: Generator, node: n.Loop, source: Piece) -> Value:
     match node.function:
         case "count":
             return _count(inner, node, source)
