@@ -1,0 +1,58 @@
+"""Every code is described, and every described code exists."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+from app.catalog.codes import CODES
+from app.catalog.schemas import FOLDER
+from forms.codes import CODES as FORM_CODES
+from tests.catalog.support import ROOT
+
+# Codes made of "unknown_" and what is not known.
+DYNAMIC = {
+    *("form", "role", "report", "policy", "calendar", "document"),
+    *("stage", "step", "input", "output", "signoff", "department"),
+}
+
+
+def written(path: Path) -> set[str]:
+    """The literal codes of one module."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else name
+            if name in ("Problem", "problem"):
+                found.add(str(node.args[0].value))
+    return found
+
+
+def used() -> set[str]:
+    found = {f"unknown_{what}" for what in DYNAMIC}
+    for path in (ROOT / "app" / "catalog").glob("*.py"):
+        found |= written(path)
+    for path in FOLDER.iterdir():
+        for match in re.finditer(r'"x-problem": (\{.*?\n\s*\})', path.read_text("utf-8"), re.S):
+            found.add(json.loads(match[1])["code"])
+    return found
+
+
+def expression_codes() -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / "forms" / "expr").glob("*.py"):
+        found |= set(re.findall(r'"(expr_\w+)"', path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_every_code_of_the_catalog_is_described() -> None:
+    assert used() == set(CODES)
+
+
+def test_the_page_of_errors_lists_every_code_and_no_other() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert listed == {*CODES, *FORM_CODES, *expression_codes()}
