@@ -12,13 +12,14 @@ from app.access.rights import Rights, rights
 from app.records.aggregates import mixed
 from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
 from app.records.errors import forbidden, invalid, not_found, release_changed, stale
-from app.records.facts import Facts
+from app.records.facts import FILES, Facts
 from app.records.plan import Plan, ids_in
 from app.records.rowrights import holds
 from app.records.targets import micros
 from app.records.transition import Request, Write, title_of
 from app.storage.sqlgen import Head, Record, Statement
 from forms.expr import Env, EvalError
+from forms.messages import message
 from forms.model import Row
 from forms.validate import Outcome, begin
 from forms.validate_result import FieldError, FieldRights
@@ -111,7 +112,24 @@ def validate(
     )
     while wanted := draft.wanted():
         facts.load(wanted)
-    return draft.finish(), facts
+    outcome = draft.finish()
+    if ctx.plan.files:
+        _own_places(ctx, outcome, previous)
+    return outcome, facts
+
+
+def _own_places(ctx: Context, outcome: Outcome, previous: Row | None) -> None:
+    """An upload made for one field cannot be put into another, whose rules it was not held to."""
+    held = ids_in(ctx.plan.files, previous) if previous is not None else set()
+    known = ctx.env.links.get(FILES, {})
+    for lines, field in ctx.plan.files:
+        rows = (outcome.values,) if lines is None else outcome.values.get(lines) or ()
+        for index, row in enumerate(rows):
+            path = (field.id,) if lines is None else (lines, index, field.id)
+            for one in row.get(field.id) or ():
+                file = known.get(one)
+                if one not in held and file is not None and file.get("field") != field.path:
+                    outcome.errors.append(FieldError("file_missing", path, message("file_missing")))
 
 
 def facts_for(ctx: Context, previous: Row | None) -> Facts:
@@ -184,7 +202,15 @@ def aggregate_moves(
         raise mixed(aggregate, error, []) from error
 
 
-def new_write(ctx: Context, outcome: Outcome, request: Request | None) -> Write:
+def _draws(plan: Plan, head: Head, moment: str) -> bool:
+    """Whether a record gets its number now: when it is made, or when it is first submitted."""
+    numbering = plan.form.number
+    if numbering is None or head.number is not None:
+        return False
+    return numbering.at == "create" or moment != "save"
+
+
+def new_write(ctx: Context, outcome: Outcome, request: Request | None, moment: str) -> Write:
     """The transition that creates a record."""
     plan, actor, at = ctx.plan, ctx.actor, ctx.at
     row: Row = outcome.values
@@ -217,7 +243,7 @@ def new_write(ctx: Context, outcome: Outcome, request: Request | None) -> Write:
         plan,
         actor,
         at,
-        _day(ctx),
+        day_of(ctx),
         head,
         row,
         None,
@@ -229,10 +255,13 @@ def new_write(ctx: Context, outcome: Outcome, request: Request | None) -> Write:
         request,
         frozenset(ids_in(plan.files, row)),
         warnings=tuple(outcome.warnings),
+        draws=_draws(plan, head, moment),
     )
 
 
-def next_write(ctx: Context, before: Record, outcome: Outcome, request: Request | None) -> Write:
+def next_write(
+    ctx: Context, before: Record, outcome: Outcome, request: Request | None, moment: str
+) -> Write:
     """The transition that changes a record."""
     plan, actor, at = ctx.plan, ctx.actor, ctx.at
     row: Row = outcome.values
@@ -245,7 +274,7 @@ def next_write(ctx: Context, before: Record, outcome: Outcome, request: Request 
         plan,
         actor,
         at,
-        _day(ctx),
+        day_of(ctx),
         head._replace(
             title=row["title"],
             stage=row.get("stage"),
@@ -267,6 +296,8 @@ def next_write(ctx: Context, before: Record, outcome: Outcome, request: Request 
         frozenset(held - holds_now),
         warnings=tuple(outcome.warnings),
         prev=bytes(head.journal_head or b""),
+        draws=_draws(plan, head, moment),
+        was_title=head.title,
     )
 
 
@@ -278,7 +309,7 @@ def delete_write(ctx: Context, before: Record, act: str, request: Request | None
         ctx.plan,
         actor,
         at,
-        _day(ctx),
+        day_of(ctx),
         head._replace(
             version=head.version + 1,
             journal_seq=head.journal_seq + 1,
@@ -327,5 +358,6 @@ def due_rows(ctx: Context, row: Row) -> list[tuple[str, str, int]]:
     return [("keep", "", micros(after))]
 
 
-def _day(ctx: Context) -> date:
+def day_of(ctx: Context) -> date:
+    """Today where the tenant is."""
     return ctx.now.astimezone(ctx.published.zone).date()

@@ -57,7 +57,7 @@ def create(
         outcome, facts = validate(ctx, submitted, None, moment)
         outcome.values["created_by"] = actor.user_id
         checked(ctx, outcome, facts, "create")
-        return _ready(ctx, new_write(ctx, outcome, request))
+        return _ready(ctx, new_write(ctx, outcome, request, moment))
 
     return run(tenant, request, prepare)
 
@@ -97,7 +97,7 @@ def update(
             same = Saved(head.id, head.number, head.title or "", head.version, head.release_no)
             if request is None:
                 return ctx.plan, lambda: same
-        return _ready(ctx, next_write(ctx, before, outcome, request), version)
+        return _ready(ctx, next_write(ctx, before, outcome, request, moment), version)
 
     return run(tenant, request, prepare)
 

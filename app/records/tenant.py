@@ -17,6 +17,7 @@ from app.records.errors import release_changed
 from app.records.plan import Plan, plan_form
 from app.records.releases import load_catalog
 from app.records.targets import Target, micros, targets_of
+from app.storage.blobs import BlobStore
 from app.storage.databases import Installation, TenantDatabase
 from app.storage.manifest import ReleaseTables
 from app.storage.publish import load_tables
@@ -117,7 +118,7 @@ class Tenant:
         clock: Clock = system_clock,
         wake: Wake | None = None,
     ) -> None:
-        self.db, self.files = db, files
+        self.db, self.files = db, BlobStore(files)
         self.clock, self.wake = clock, wake
         self._active: Published | None = None
         self._checked = 0.0

@@ -10,7 +10,7 @@ invariants by the aggregates themselves.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ from app.access.actor import Actor
 from app.records import idempotency, journal, numbers, outbox
 from app.records.aggregates import keep
 from app.records.deltas import Key, Move
-from app.records.errors import stale
+from app.records.errors import invalid, stale
 from app.records.outcome import Saved
 from app.records.plan import Plan, payload
 from app.storage.databases import TenantDatabase, Tx
 from app.storage.sqlgen import Head, Statement
 from forms.expr import Env
+from forms.messages import message
 from forms.model import Row
 from forms.validate_result import FieldError
 from forms.values import new_id
@@ -85,6 +86,10 @@ class Write:
     judged: bool = True
     warnings: tuple[FieldError, ...] = ()
     prev: bytes = journal.GENESIS
+    draws: bool = False
+    """Whether the record gets its number with this transition."""
+    was_title: str | None = None
+    extra: list[Statement] = field(default_factory=list)
 
 
 def commit(tenant: Tenant, published: Published, write: Write) -> Saved:
@@ -94,14 +99,14 @@ def commit(tenant: Tenant, published: Published, write: Write) -> Saved:
     Busy, Conflict or NotUnique; nothing is written then.
     """
     db, numbering = tenant.db, write.plan.form.number
-    draws = write.expected is None and numbering is not None and write.head.number is None
-    if draws and db.dialect == "postgres" and not numbering.gapless:  # type: ignore[union-attr]
+    late = write.draws and numbering is not None and numbering.gapless
+    early = write.draws and not late
+    if early and db.dialect == "postgres":
         _number(write, numbers.draw_before(db, write.plan.key, _period(write)))
-        draws = False
-    late = draws and numbering is not None and numbering.gapless
+        early = False
     with db.write() as tx:
         _enter(db, tx, published, write.request)
-        if draws and not late:
+        if early:
             _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
         saved = _saved(write)
         if write.request is not None:
@@ -112,6 +117,8 @@ def commit(tenant: Tenant, published: Published, write: Write) -> Saved:
             tx.queue(sql, params)
         _files(tx, write)
         _due(tx, write)
+        for sql, params in write.extra:
+            tx.queue(sql, params)
         if write.moves:
             keep(tx, write.moves, published.kept, write.env, write.judged)
         if late:
@@ -161,7 +168,8 @@ def _number(write: Write, value: int) -> None:
     write.changes["number"] = [None, number]
     title = title_of(write.plan, write.row, write.env, write.actor.lang)
     write.row["title"] = title
-    write.changes["title"] = [None, title]
+    if title != write.was_title:
+        write.changes["title"] = [write.was_title, title]
     write.head = write.head._replace(number=number, title=title)
 
 
@@ -201,14 +209,24 @@ def _record(tx: Tx, write: Write) -> None:
 
 
 def _files(tx: Tx, write: Write) -> None:
-    for ids, change in ((write.adopted, "record_id"), (write.released, "deleted_at")):
-        if ids:
-            value = write.head.id if change == "record_id" else write.at
-            marks = ", ".join("?" * len(ids))
-            tx.queue(
-                f"UPDATE rf_attachment SET {change} = ? WHERE {change} IS NULL AND id IN ({marks})",
-                (value, *sorted(ids)),
-            )
+    """Adopt uploads (somebody may have saved them elsewhere meanwhile) and let others go."""
+    if write.adopted:
+        marks = ", ".join("?" * len(write.adopted))
+        found = tx.change(
+            "UPDATE rf_attachment SET record_id = ?"
+            f" WHERE record_id IS NULL AND deleted_at IS NULL AND id IN ({marks})",
+            (write.head.id, *sorted(write.adopted)),
+        )
+        if found != len(write.adopted):
+            text = message("file_missing")
+            raise invalid([FieldError("file_missing", (), text)])
+    if write.released:
+        marks = ", ".join("?" * len(write.released))
+        tx.queue(
+            "UPDATE rf_attachment SET deleted_at = ?"
+            f" WHERE deleted_at IS NULL AND record_id = ? AND id IN ({marks})",
+            (write.at, write.head.id, *sorted(write.released)),
+        )
 
 
 def _due(tx: Tx, write: Write) -> None:

@@ -1,0 +1,135 @@
+"""The worker process: woken by the queue, kept honest by sweeps that need no queue at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pluggy
+import structlog
+from huey import Huey, crontab
+
+from app.access.sweep import sweep as sweep_access
+from app.config import Config
+from app.hooks import load_plugins
+from app.jobs.deliver import deliver
+from app.jobs.queue import open_queue
+from app.jobs.wake import wake_task
+from app.records import audit, outbox, retention
+from app.records.attachments import sweep_uploads
+from app.records.idempotency import forget
+from app.records.tenant import Tenant, Tenants
+from app.storage.control import Control
+
+log = structlog.get_logger(__name__)
+
+THREADS = 2
+POLL_SECONDS = 0.2
+FULL_SWEEP_MINUTES = 10
+
+
+class Worker:
+    """What the worker does for the tenants. Calls for one tenant take turns."""
+
+    def __init__(
+        self, tenants: Tenants, control: Control, plugins: pluggy.PluginManager, anchors: Path
+    ) -> None:
+        self.tenants, self.control, self.plugins, self.anchors = tenants, control, plugins, anchors
+        self.stopping = threading.Event()
+        self._turns: dict[str, threading.Lock] = {}
+        self._turns_lock = threading.Lock()
+
+    def visit(self, tenant_id: str) -> None:
+        """Do all work of a tenant that is due, and note when the next will be."""
+        turn = self._turn(tenant_id)
+        with turn:
+            if self.stopping.is_set():
+                return
+            tenant = self.tenants.get(tenant_id)
+            began = tenant.now_us()
+            deliver(tenant, self.plugins, self.stopping.is_set)
+            retention.run_due(tenant, self.stopping.is_set)
+            self.control.visited(tenant_id, _next_due(tenant), began)
+
+    def sweep_due(self) -> None:
+        """Visit the tenants whose hint says that something is due."""
+        for tenant_id in self.control.due(self.tenants.now_us()):
+            self._safely(self.visit, tenant_id)
+
+    def sweep_all(self) -> None:
+        """Visit every tenant, whatever the hints say, and clear away what has run out."""
+        for entry in self.control.tenants():
+            self._safely(self.visit, entry.id)
+            self._safely(self.tidy, entry.id)
+
+    def tidy(self, tenant_id: str) -> None:
+        """Remove what nobody needs any more: old keys, sessions, uploads never saved."""
+        tenant = self.tenants.get(tenant_id)
+        sweep_access(tenant.db)
+        forget(tenant.db, tenant.now_us())
+        sweep_uploads(tenant)
+
+    def anchor_all(self) -> None:
+        """Anchor the new journal entries of every tenant."""
+        for entry in self.control.tenants():
+            self._safely(self._anchor, entry.id)
+
+    def _anchor(self, tenant_id: str) -> None:
+        tenant = self.tenants.get(tenant_id)
+        audit.anchor(tenant.db, tenant.now_us(), self.anchors / f"{tenant_id}.jsonl")
+
+    def _safely(self, work: Callable[[str], None], tenant_id: str) -> None:
+        """One tenant's trouble is not the others'."""
+        if self.stopping.is_set():
+            return
+        try:
+            work(tenant_id)
+        except Exception:
+            log.exception("work for a tenant failed", tenant=tenant_id, work=work.__name__)
+
+    def _turn(self, tenant_id: str) -> threading.Lock:
+        with self._turns_lock:
+            return self._turns.setdefault(tenant_id, threading.Lock())
+
+
+def _next_due(tenant: Tenant) -> int | None:
+    found = [outbox.next_due(tenant.db), retention.next_due(tenant.db)]
+    return min((at for at in found if at is not None), default=None)
+
+
+def register(queue: Huey, worker: Worker) -> None:
+    """Give the queue its one message and the worker its clock."""
+    wake_task(queue, worker.visit)
+    queue.periodic_task(crontab(), name="sweep_due")(worker.sweep_due)
+    queue.periodic_task(crontab(minute=f"*/{FULL_SWEEP_MINUTES}"), name="sweep_all")(
+        worker.sweep_all
+    )
+    queue.periodic_task(crontab(), name="anchor_all")(worker.anchor_all)
+
+
+def anchors_folder(config: Config) -> Path:
+    """Where the roots of the journal are written outside the databases."""
+    return config.data_dir / "anchors"
+
+
+def run_worker(config: Config) -> None:
+    """Run until SIGTERM or SIGINT; what has begun is finished, the rest waits in its outbox."""
+    tenants = Tenants.of(config)
+    control = Control(tenants.installation.settings)
+    worker = Worker(tenants, control, load_plugins(config.names("plugins")), anchors_folder(config))
+    queue = open_queue(config.text("queue.url"), config.data_dir)
+    register(queue, worker)
+    queue.on_shutdown(name="stop")(worker.stopping.set)
+    first = threading.Thread(target=worker.sweep_all, name="first sweep")
+    consumer = queue.create_consumer(
+        workers=THREADS, max_delay=POLL_SECONDS, graceful_signal="TERM", shutdown_timeout=15
+    )
+    first.start()
+    try:
+        consumer.run()
+    finally:
+        worker.stopping.set()
+        first.join()
+        control.close()
+        tenants.close()

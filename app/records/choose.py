@@ -1,0 +1,205 @@
+"""Candidates of a link field, and what linked records are called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import Actor
+from app.records.errors import Refused, forbidden
+from app.records.facts import Facts
+from app.records.outcome import Choice
+from app.records.prepare import Context, context, facts_for, load, validate
+from app.records.rowrights import demand_row, target_condition
+from app.records.targets import Target
+from app.storage.resolver import LinesResolver, RecordResolver, World, truth
+from forms.expr import Expr
+from forms.expr.errors import NotInSql
+from forms.model import Field, Lines, Row
+from forms.values import Text
+
+if TYPE_CHECKING:
+    from app.records.tenant import Tenant
+
+MOST = 50
+_PEOPLE = {"@user": "rf_user", "@department": "rf_department"}
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """What a linked row is called, and the record its page is."""
+
+    record: int
+    title: str
+
+
+def choices(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    path: Sequence[str],
+    q: str = "",
+    submitted: Mapping[str, Any] | None = None,
+    row_index: int | None = None,
+    limit: int = 20,
+    *,
+    rid: int | None = None,
+    release_no: int | None = None,
+) -> list[Choice]:
+    """Candidates for a link, user or department field: what its `where` allows and the actor may
+    read, whose title or number contains `q`.
+
+    `path` is ("customer",) or ("lines", "order_line"); `submitted` is the form as it is filled in
+    so far and `row_index` the row of the lines. Raises Refused.
+    """
+    ctx = context(tenant, tenant.active(), actor, form_id, release_no if rid is None else None)
+    previous: Row | None = None
+    if rid is not None:
+        ctx, record = load(ctx, rid, None)
+        previous = record.row
+        demand_row(ctx, facts_for(ctx, previous), rid, "read")
+    if not (ctx.rights.may("create") or ctx.rights.may("update")):
+        raise forbidden(Text("填写此表单", "fill in this form"))
+    field = ctx.plan.form.field_at(".".join(path))
+    if field is None or ".".join(path) in ctx.rights.hidden or path[0] in ctx.rights.hidden:
+        raise Refused("not_found", Text("没有这个字段。", "There is no such field."))
+    limit = max(1, min(limit, MOST))
+    if field.type in ("user", "department"):
+        return _people(tenant, f"@{field.type}", q, limit)
+    if not field.to:
+        return []
+    return _candidates(ctx, field, q, submitted or {}, previous, row_index, limit)
+
+
+def _candidates(
+    ctx: Context,
+    field: Field,
+    q: str,
+    submitted: Mapping[str, Any],
+    previous: Row | None,
+    row_index: int | None,
+    limit: int,
+) -> list[Choice]:
+    target = ctx.release.target(field.to)
+    facts = facts_for(ctx, previous)
+    allowed, params = target_condition(facts, target)
+    conditions = [f"{target.record}.deleted = 0"]
+    values: list[Any] = []
+    if allowed:
+        conditions.append(f"({allowed})")
+        values += params
+    if field.where is not None:
+        text, used = _where(ctx, field, field.where, submitted, previous, row_index)
+        conditions.append(text)
+        values += used
+    detail = _detail(ctx, target)
+    if q.strip():
+        found, used = _search(ctx, target, detail, q.strip())
+        conditions.append(found)
+        values += used
+    record = target.record
+    sql = (
+        f"SELECT t.id, {record}.number, {record}.title, {detail or 'NULL'} FROM {target.source}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {record}.title, t.id LIMIT {limit}"
+    )
+    rows = ctx.tenant.db.query(sql, values)
+    return [Choice(row[0], row[1], _called(row[2], row[3])) for row in rows]
+
+
+def _where(
+    ctx: Context,
+    field: Field,
+    where: Expr,
+    submitted: Mapping[str, Any],
+    previous: Row | None,
+    row_index: int | None,
+) -> tuple[str, Sequence[Any]]:
+    """The link's own condition, with the row being filled in as known values."""
+    outcome, _ = validate(ctx, submitted, previous, "save")
+    record = outcome.values
+    row: Row = record
+    if field.within:
+        rows = record.get(field.within) or []
+        inside = row_index is not None and 0 <= row_index < len(rows)
+        row = rows[row_index] if inside and row_index is not None else {"id": None}
+    env = ctx.env
+    env.this_row, env.parent = row, record if field.within else None
+    form_id, _, lines = field.to.partition(".")
+    world = World(ctx.release.catalog.forms, ctx.release.tables)
+    alias = "p" if lines else "t"
+    resolver: Any = RecordResolver(world, form_id, alias)
+    if lines:
+        resolver = LinesResolver(world, form_id, lines, "t", resolver)
+    try:
+        return truth(where, ctx.tenant.db.dialect, resolver, env)
+    except NotInSql:  # shown too widely then; saving still holds to it
+        return "1 = 1", ()
+    finally:
+        env.this_row = env.parent = None
+
+
+def _detail(ctx: Context, target: Target) -> str:
+    """The column that tells rows of lines apart: their first text field."""
+    form_id, _, lines = target.id.partition(".")
+    if not lines:
+        return ""
+    field = ctx.release.catalog.forms[form_id].fields[lines]
+    assert isinstance(field, Lines)
+    for one in field.fields.values():
+        if one.type == "text" and one.id in target.names:
+            return target.names[one.id].sql
+    return "CAST(t.position + 1 AS TEXT)"
+
+
+def _search(ctx: Context, target: Target, detail: str, q: str) -> tuple[str, list[Any]]:
+    contains = "strpos" if ctx.tenant.db.dialect == "postgres" else "instr"
+    texts = [f"{target.record}.title", f"{target.record}.number", *([detail] if detail else [])]
+    found = [f"{contains}(lower({text}), CAST(? AS TEXT)) > 0" for text in texts]
+    return f"({' OR '.join(found)})", [q.lower()] * len(texts)
+
+
+def _called(title: str | None, detail: str | None) -> str:
+    return f"{title or ''} · {detail}" if detail else title or ""
+
+
+def _people(tenant: Tenant, target: str, q: str, limit: int) -> list[Choice]:
+    table = _PEOPLE[target]
+    active = " AND active = 1" if target == "@user" else ""
+    contains = "strpos" if tenant.db.dialect == "postgres" else "instr"
+    rows = tenant.db.query(
+        f"SELECT id, name FROM {table} WHERE {contains}(lower(name), CAST(? AS TEXT)) > 0{active}"
+        f" ORDER BY name, id LIMIT {limit}",
+        (q.strip().lower(),),
+    )
+    return [Choice(row[0], None, row[1]) for row in rows]
+
+
+def titles(tenant: Tenant, actor: Actor, target: str, ids: Collection[int]) -> dict[int, Titled]:
+    """What linked rows are called: id → title, only for those the actor may read.
+
+    `target` is "order", "order.lines", "@user" or "@department". Deleted records keep their title.
+    """
+    if not ids:
+        return {}
+    marks = ", ".join("?" * len(ids))
+    if target in _PEOPLE:
+        sql = f"SELECT id, name FROM {_PEOPLE[target]} WHERE id IN ({marks})"
+        return {row[0]: Titled(row[0], row[1]) for row in tenant.db.query(sql, sorted(ids))}
+    published = tenant.active()
+    form_id = target.partition(".")[0]
+    if form_id not in published.tables.forms:
+        return {}
+    ctx = context(tenant, published, actor, form_id)
+    found = published.release.target(target)
+    facts: Facts = facts_for(ctx, None)
+    allowed, params = target_condition(facts, found)
+    detail = _detail(ctx, found)
+    record = found.record
+    condition = f" AND ({allowed})" if allowed else ""
+    rows = tenant.db.query(
+        f"SELECT t.id, {record}.id, {record}.title, {detail or 'NULL'} FROM {found.source}"
+        f" WHERE t.id IN ({marks}){condition}",
+        (*sorted(ids), *params),
+    )
+    return {row[0]: Titled(row[1], _called(row[2], row[3])) for row in rows}
