@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -27,6 +28,16 @@ from forms.signature import signature
 from forms.values import Text
 
 T = TypeVar("T")
+
+# Findings that another finding may have caused: a name is missing only because what it names could
+# not be read or compiled. They wait until that is mended.
+CONSEQUENCES = frozenset(
+    "expr_unknown_name expr_unknown_function expr_unknown_target expr_aggregate expr_attribute "
+    "expr_option expr_types "
+    "unknown_field unknown_target unknown_target_lines unknown_lines unknown_options list_unknown "
+    "section_unknown unique_unknown fill_unknown keep_unknown unknown_column bad_default".split()
+)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 COMPILED = ("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario")
 
@@ -60,6 +71,7 @@ class _Work:
         self.problems: list[Located] = []
         self.data: dict[tuple[str, str], dict[str, Any]] = {}
         self.faulty: dict[tuple[str, str], list[Path]] = {}
+        self.suspects: set[str] = {name for _, name in merged.unreadable}
         self.ids: dict[str, set[str]] = {kind: merged.ids(kind) for kind in KINDS}
         self.library = StaticLibrary()
         self._texts = {path: text.removeprefix("\ufeff") for path, text in sources.files.items()}
@@ -72,6 +84,8 @@ class _Work:
             problems = [_new_id(definition, p) for p in validate(definition.kind, root)]
             found.extend(_place(definition, root, p) for p in problems)
             self.faulty[key] = [p.path for p in problems]
+            for problem in problems:
+                self.suspects.update(step for step in problem.path if isinstance(step, str))
             values = plain(root)
             data = values if isinstance(values, dict) else {}
             for problem in problems:
@@ -131,10 +145,13 @@ class _Work:
             self._add("options", name, problems)
             if made is not None:
                 found[name] = made
+        self.suspects.update(name for name in self.ids["options"] if name not in found)
         return found
 
     def _aggregates(self) -> dict[str, Aggregate]:
-        return self._compiled("aggregate", compile_aggregate)
+        found = self._compiled("aggregate", compile_aggregate)
+        self.suspects.update(name for name in self.ids["aggregate"] if name not in found)
+        return found
 
     def _forms(self, aggregates: Mapping[str, Aggregate]) -> dict[str, Form]:
         found: dict[str, Form] = {}
@@ -181,7 +198,19 @@ class _Work:
         for path in self.faulty[kind, name]:
             if problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path:
                 return
+        if problem.path[:1] == ("measures",):
+            self.suspects.update(step for step in problem.path[1:2] if isinstance(step, str))
+        if problem.code in CONSEQUENCES and self._is_consequence(definition.root, problem):
+            return
         self.problems.append(locate(definition.root, problem, self._texts))
+
+    def _is_consequence(self, root: Node, problem: Problem) -> bool:
+        if not self.suspects:
+            return False
+        node, _ = root.find(problem.path)
+        written = str(node.value) if not isinstance(node.value, dict | list) else ""
+        words = _WORD.findall(f"{problem.path[-1] if problem.path else ''} {written}")
+        return not self.suspects.isdisjoint(words)
 
     def _tenant(self) -> Tenant:
         data = self._of("tenant").get(self.sources.tenant, {})
