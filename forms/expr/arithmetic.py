@@ -44,7 +44,7 @@ def divide(left: Number, right: Number) -> Decimal | None:
     """The quotient rounded half away from zero to 12 decimals; None where the divisor is 0."""
     if not right:
         return None
-    return checked(EXACT.divide(left, right).quantize(FINEST, context=EXACT))
+    return checked(EXACT.divide(left, right).quantize(FINEST, None, EXACT))
 
 
 def modulo(left: Number, right: Number) -> Number | None:
@@ -59,7 +59,8 @@ def modulo(left: Number, right: Number) -> Number | None:
 
 def round_half_up(value: Number, places: int) -> Decimal:
     """Rounded half away from zero to `places` decimals (0 to 12)."""
-    return EXACT.create_decimal(value).quantize(_STEPS[places], context=EXACT)
+    exact = value if isinstance(value, Decimal) else Decimal(value)
+    return exact.quantize(_STEPS[places], None, EXACT)
 
 
 def floor(value: Number) -> int:

@@ -149,7 +149,7 @@ class _Compiler:
     def arithmetic(self, node: n.Arithmetic) -> Run:
         left, right = self.run(node.left), self.run(node.right)
         if "money" in (node.left.type.kind, node.right.type.kind):
-            return money_rules.arithmetic(node, left, right)
+            return money_rules.arithmetic(node, left, right, self.own(node.left))
         return number_rules.arithmetic(node, left, right)
 
     def compare(self, node: n.Compare) -> Run:
@@ -219,17 +219,15 @@ class _Compiler:
 
     def chain(self, node: n.ChainedCompare) -> Run:
         operands = [self.run(operand) for operand in node.operands]
-        tests = [
-            compile_node(n.Compare(node.type, op, _slot(a, 0), _slot(b, 1), node.offset))
-            for op, a, b in zip(node.ops, node.operands, node.operands[1:], strict=False)
-        ]
+        pairs = zip(node.operands, node.operands[1:], node.ops, strict=False)
+        tests = [_link(n.Compare(node.type, op, a, b, node.offset)) for a, b, op in pairs]
 
         def run(row: Row, env: Env) -> bool | None:
             result: bool | None = True
             left = operands[0](row, env)
             for test, operand in zip(tests, operands[1:], strict=True):
                 right = operand(row, env)
-                found = test({"0": left, "1": right}, env)
+                found = test(left, right, env)
                 if found is False:
                     return False
                 if found is None:
@@ -331,9 +329,17 @@ def ranks_of(node: n.Node) -> Mapping[str | None, int]:
     return {value: rank for rank, value in enumerate(node.type.options or ())}
 
 
-def _slot(node: n.Node, index: int) -> n.Node:
-    literal = isinstance(node, n.Const)
-    return node if literal else n.Read(node.type, "own", str(index), node.offset)
+def _link(node: n.Compare) -> Callable[[Any, Any, Env], bool | None]:
+    """One comparison of a chain, over values already there."""
+    if node.left.type.kind not in ("money", "choice"):
+        test = _TESTS[node.op]
+        return lambda a, b, env: None if a is None or b is None else test(a, b)
+    slots = [
+        side if isinstance(side, n.Const) else n.Read(side.type, "own", name, side.offset)
+        for side, name in ((node.left, "left"), (node.right, "right"))
+    ]
+    run = compile_node(n.Compare(node.type, node.op, slots[0], slots[1], node.offset))
+    return lambda a, b, env: run({"left": a, "right": b}, env)
 
 
 def _reads_outside(node: n.Node) -> bool:

@@ -108,7 +108,7 @@ def _root(node: n.Node) -> Run:
     run = compile_node(node)
     if _loops(node):
         run = _counted(run)
-    return _with_currency(run) if node.type.kind == "money" else run
+    return _with_currency(run) if node.type.kind == "money" and not _carries(node) else run
 
 
 def _counted(run: Run) -> Run:
@@ -129,6 +129,22 @@ def _with_currency(run: Run) -> Run:
         return Money(value[0], env.currency or "")
 
     return filled
+
+
+def _carries(node: n.Node) -> bool:
+    """Whether an amount always has a currency of its own."""
+    match node:
+        case n.Read() | n.LinkRead():
+            return True
+        case n.Negate():
+            return _carries(node.operand)
+        case n.Arithmetic():
+            return any(_carries(x) for x in (node.left, node.right) if x.type.kind == "money")
+        case n.If():
+            return _carries(node.then) and _carries(node.otherwise)
+        case n.Apply(function="round" | "floor" | "ceil" | "abs" | "portion"):
+            return _carries(node.args[0])
+    return False
 
 
 def _loops(node: n.Node) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from forms.values import Money
 
 Run = Callable[[Row, Env], Any]
 Pick = Callable[[Sequence[Any]], Any]
+Cells = Callable[[Sequence[Row], Row, Env], list[Any]]
 
 
 def loop(node: n.Loop, rows: Run, body: Run | None, where: Run | None, line_only: bool) -> Run:
@@ -24,52 +25,59 @@ def loop(node: n.Loop, rows: Run, body: Run | None, where: Run | None, line_only
 
     `line_only`: body and condition read the line alone, and are handed it as their row.
     """
-    cells = _cells(node, rows, body, where, line_only)
     finish = _finish(node)
-    offset = node.offset
+    over = _over_lines if line_only else _over_both
+    cells = over(node, body, where)
+    weight, offset = node.weight, node.offset
 
     def run(row: Row, env: Env) -> Any:
+        found: Sequence[Row] = rows(row, env) or ()
+        env.steps += len(found) * weight
+        if env.steps > env.budget:
+            raise budget_error(offset)
         try:
-            return finish(cells(row, env))
+            return finish(cells(found, row, env))
         except EvalError as error:
             raise error.at(offset) from None
-        finally:
-            env.line = None
 
     return run
 
 
-def _cells(
-    node: n.Loop, rows: Run, body: Run | None, where: Run | None, line_only: bool
-) -> Callable[[Row, Env], Iterator[Any]]:
+def _over_lines(node: n.Loop, body: Run | None, where: Run | None) -> Cells:
     """The value of the body for each row the condition takes (True where there is no body)."""
-    weight = node.weight
+    if where is None:
+        if isinstance(node.body, n.Read):
+            name = node.body.name
+            return lambda rows, row, env: [line.get(name) for line in rows]
+        if body is None:
+            return lambda rows, row, env: [True] * len(rows)
+        return lambda rows, row, env: [body(line, env) for line in rows]
+    if body is None:
+        return lambda rows, row, env: [True for line in rows if where(line, env)]
+    return lambda rows, row, env: [body(line, env) for line in rows if where(line, env)]
 
-    def start(row: Row, env: Env) -> Sequence[Row]:
-        found: Sequence[Row] = rows(row, env) or ()
-        env.steps += len(found) * weight
-        if env.steps > env.budget:
-            raise budget_error()
+
+def _over_both(node: n.Loop, body: Run | None, where: Run | None) -> Cells:
+    """The same where body or condition read the record too: the line stands in the env."""
+
+    def cells(rows: Sequence[Row], row: Row, env: Env) -> list[Any]:
+        found: list[Any] = []
+        try:
+            for line in rows:
+                env.line = line
+                if where is None or where(row, env):
+                    found.append(True if body is None else body(row, env))
+        finally:
+            env.line = None
         return found
 
-    def over_lines(row: Row, env: Env) -> Iterator[Any]:
-        for line in start(row, env):
-            if where is None or where(line, env):
-                yield True if body is None else body(line, env)
-
-    def over_both(row: Row, env: Env) -> Iterator[Any]:
-        for line in start(row, env):
-            env.line = line
-            if where is None or where(row, env):
-                yield True if body is None else body(row, env)
-
-    return over_lines if line_only else over_both
+    return cells
 
 
-def _finish(node: n.Loop) -> Callable[[Iterator[Any]], Any]:
+def _finish(node: n.Loop) -> Callable[[Sequence[Any]], Any]:
     match node.function:
         case "count":
-            return lambda cells: sum(1 for cell in cells if cell is not None)
+            return lambda cells: len(cells) - cells.count(None)
         case "any":
             return _any
         case "all":
@@ -80,14 +88,14 @@ def _finish(node: n.Loop) -> Callable[[Iterator[Any]], Any]:
             return _mean(node)
     pick = picker(node.type, node.function == "max")
 
-    def extreme(cells: Iterator[Any]) -> Any:
+    def extreme(cells: Sequence[Any]) -> Any:
         values = [cell for cell in cells if cell is not None]
         return pick(values) if values else None
 
     return extreme
 
 
-def _any(cells: Iterator[bool | None]) -> bool | None:
+def _any(cells: Sequence[bool | None]) -> bool | None:
     result: bool | None = False
     for cell in cells:
         if cell:
@@ -97,7 +105,7 @@ def _any(cells: Iterator[bool | None]) -> bool | None:
     return result
 
 
-def _all(cells: Iterator[bool | None]) -> bool | None:
+def _all(cells: Sequence[bool | None]) -> bool | None:
     result: bool | None = True
     for cell in cells:
         if cell is False:
@@ -107,7 +115,7 @@ def _all(cells: Iterator[bool | None]) -> bool | None:
     return result
 
 
-def summing(kind: Type) -> Callable[[Iterator[Any]], Any]:
+def summing(kind: Type) -> Callable[[Sequence[Any]], Any]:
     """Adds up values of a type, leaving out nulls."""
     match kind.kind:
         case "integer":
@@ -119,7 +127,7 @@ def summing(kind: Type) -> Callable[[Iterator[Any]], Any]:
     return _sum_durations
 
 
-def _sum_decimals(cells: Iterator[Decimal | int | None]) -> Decimal:
+def _sum_decimals(cells: Sequence[Decimal | int | None]) -> Decimal:
     add, total = EXACT.add, Decimal(0)
     for cell in cells:
         if cell is not None:
@@ -127,7 +135,7 @@ def _sum_decimals(cells: Iterator[Decimal | int | None]) -> Decimal:
     return checked(total)
 
 
-def _sum_money(cells: Iterator[Money | None]) -> Money:
+def _sum_money(cells: Sequence[Money | None]) -> Money:
     add, total, currency = EXACT.add, Decimal(0), ""
     for cell in cells:
         if cell is not None:
@@ -137,7 +145,7 @@ def _sum_money(cells: Iterator[Money | None]) -> Money:
     return Money(checked(total), currency)
 
 
-def _sum_durations(cells: Iterator[timedelta | None]) -> timedelta:
+def _sum_durations(cells: Sequence[timedelta | None]) -> timedelta:
     total = timedelta(0)
     try:
         for cell in cells:
@@ -148,15 +156,15 @@ def _sum_durations(cells: Iterator[timedelta | None]) -> timedelta:
     return total
 
 
-def _mean(node: n.Loop) -> Callable[[Iterator[Any]], Any]:
+def _mean(node: n.Loop) -> Callable[[Sequence[Any]], Any]:
     body = node.body.type if node.body is not None else node.type
     total_of = summing(body)
 
-    def mean(cells: Iterator[Any]) -> Any:
+    def mean(cells: Sequence[Any]) -> Any:
         values = [cell for cell in cells if cell is not None]
         if not values:
             return None
-        total = total_of(iter(values))
+        total = total_of(values)
         if isinstance(total, Money):
             share = divide(total.amount, len(values))
             return None if share is None else Money(share, total.currency)

@@ -33,8 +33,8 @@ def negate(operand: Run) -> Run:
     return run
 
 
-def arithmetic(node: n.Arithmetic, left: Run, right: Run) -> Run:
-    """+ - * / where money takes part."""
+def arithmetic(node: n.Arithmetic, left: Run, right: Run, name: str | None) -> Run:
+    """+ - * / where money takes part. `name`: of the left side where it is a field of the row."""
     both = node.left.type.kind == node.right.type.kind
     match node.op:
         case "+":
@@ -43,34 +43,49 @@ def arithmetic(node: n.Arithmetic, left: Run, right: Run) -> Run:
             return _sum(EXACT.subtract, left, right, node.offset)
         case "*":
             if node.right.type.kind == "money":
-                left, right = right, left
+                left, right, name = right, left, None
             rule = EXACT.multiply if exact_product(node) else multiply
-            return _scaled(rule, left, right, node.offset)
+            return _scaled(rule, left, right, node.offset, name)
     if both:
         return _ratio(left, right, node.offset)
     step = quotient_step(node)
     if step is not None:
-        return _scaled(EXACT.multiply, left, lambda row, env: step, node.offset)
-    return _scaled(divide, left, right, node.offset)
+        return _stepped(left, step, node.offset)
+    return _scaled(divide, left, right, node.offset, name)
 
 
-def _scaled(rule: Callable[[Any, Any], Decimal | None], money: Run, number: Run, at: int) -> Run:
+def _scaled(
+    rule: Callable[[Any, Any], Decimal | None], money: Run, number: Run, at: int, name: str | None
+) -> Run:
     digits = limits.INTEGER_DIGITS
 
     def run(row: Row, env: Env) -> Money | None:
-        value = money(row, env)
+        value = money(row, env) if name is None else row.get(name)
         factor = number(row, env)
         if value is None or factor is None:
             return None
         try:
-            amount = rule(value[0], factor)
+            amount = rule(value[0], factor)  # type: ignore[index]
         except EvalError as error:
             raise error.at(at) from None
         if amount is None:
             return None
         if amount.adjusted() < digits or not amount:
-            return _new(Money, (amount, value[1]))
+            return _new(Money, (amount, value[1]))  # type: ignore[index]
         raise overflow_error(at)
+
+    return run
+
+
+def _stepped(money: Run, step: Decimal, at: int) -> Run:
+    """Division by a power of ten, as the exact product that it is."""
+    multiply_exactly = EXACT.multiply
+
+    def run(row: Row, env: Env) -> Money | None:
+        value = money(row, env)
+        if value is None:
+            return None
+        return _new(Money, (multiply_exactly(value[0], step), value[1]))
 
     return run
 
@@ -107,6 +122,9 @@ def _ratio(left: Run, right: Run, offset: int) -> Run:
 
 def compare(node: n.Compare, left: Run, right: Run) -> Run:
     """== and != between any amounts; order only within one currency."""
+    literal = node.right.value if isinstance(node.right, n.Const) else None
+    if isinstance(literal, Money) and not literal.currency:
+        return _to_literal(node.op, left, literal.amount)
     if node.op in ("==", "!="):
         return _equality(left, right, node.op == "==")
     test, offset = _ORDER[node.op], node.offset
@@ -124,6 +142,15 @@ def compare(node: n.Compare, left: Run, right: Run) -> Run:
         return test(a[0], b[0])
 
     return run
+
+
+def _to_literal(op: str, left: Run, amount: Decimal) -> Run:
+    """An amount against a plain number: of the same currency by definition."""
+    if op in ("==", "!="):
+        wanted = op == "=="
+        return lambda row, env: ((v := left(row, env)) is not None and v[0] == amount) is wanted
+    test = _ORDER[op]
+    return lambda row, env: None if (v := left(row, env)) is None else test(v[0], amount)
 
 
 def _equality(left: Run, right: Run, wanted: bool) -> Run:
