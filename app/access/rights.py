@@ -53,6 +53,10 @@ class Rights:
         """Whether the action is allowed on some row at least."""
         return self.everything or action in self.actions
 
+    def sees(self, path: str) -> bool:
+        """Whether a field ("total", "lines.cost") is not hidden."""
+        return path not in self.hidden and path.partition(".")[0] not in self.hidden
+
     def rows(self, action: str) -> list[Any] | None:
         """The rows an action is allowed on.
 

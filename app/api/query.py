@@ -11,7 +11,7 @@ from app.web.errors import ApiError
 from forms.problems import suggest
 from forms.values import Text
 
-OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "starts", "empty")
+OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "starts", "has", "empty")
 SINGLE = ("sort", "q", "fields", "limit", "cursor")
 LIMIT, MOST = 50, 200
 _FILTER = re.compile(r"filter\[([^\[\]]{1,120})\](?:\[([^\[\]]{1,20})\])?")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import time
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, request
@@ -13,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from app.config import Config
 from app.web.tenancy import TENANT_KEY
 
+_PLAIN = re.compile(r"[^\s\x00-\x1f\x7f\"=]*")
 log = structlog.get_logger("returnflow.access")
 
 
@@ -20,9 +25,7 @@ def init_logs(config: Config) -> None:
     """Lines to the standard error stream: JSON objects, or key=value."""
     level = logging.getLevelNamesMapping().get(config.text("log.level").upper(), logging.INFO)
     shape = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if config.flag("log.json")
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        structlog.processors.JSONRenderer(ensure_ascii=False) if config.flag("log.json") else _line
     )
     structlog.configure(
         processors=[
@@ -33,9 +36,30 @@ def init_logs(config: Config) -> None:
             shape,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
-        cache_logger_on_first_use=False,
+        logger_factory=lambda *_: _Stderr(),
+        cache_logger_on_first_use=True,
     )
+
+
+class _Stderr:
+    """Writes to what is the standard error stream at that moment."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+def _line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """key=value pairs on one line; a value with anything unusual in it is quoted."""
+    order = ("timestamp", "level", "event")
+    first = [(key, event.pop(key)) for key in order if key in event]
+    return " ".join(f"{key}={_word(value)}" for key, value in (*first, *event.items()))
+
+
+def _word(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=True)
 
 
 class Numbers:

@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from app.access.errors import AccessError
+from app.records.errors import Refused
 from app.storage.errors import AttachmentError, Busy, Conflict, NotUnique
 from app.web.i18n import language
 from app.web.session import API_PREFIX
@@ -135,6 +136,13 @@ def _(error: AccessError) -> Failure:
     return Failure(
         422, "invalid", error.message, [(error.code, (error.field or "*",), error.message)]
     )
+
+
+@describe.register
+def _(error: Refused) -> Failure:
+    details = [(one.code, one.path, one.message) for one in error.details]
+    wait = 1 if error.code == "busy" else None
+    return Failure(error.status, error.code, error.message, details, wait)
 
 
 @describe.register(Busy)

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask, abort, g, redirect, request
 
 from app.access.clock import HOUR, MINUTE
 from app.access.sessions import Lifetime
+from app.api import create_api
+from app.api.rate import Calls
 from app.config import Config
-from app.storage.databases import Installation
+from app.records.tenant import Tenants
+from app.storage.errors import UnknownTenant
 from app.web.accesslog import init_accesslog, init_logs, start_clock
 from app.web.errors import init_errors
 from app.web.health import create_health
 from app.web.i18n import init_languages
 from app.web.security import guard, init_security, name_request
 from app.web.session import PageCookies, identify, write_cookie
-from app.web.tenancy import TENANT_KEY, BelievedProxies, TenantRouting, Tenants, hosts_of
+from app.web.tenancy import TENANT_KEY, BelievedProxies, TenantRouting, hosts_of
 
 MIB = 1024 * 1024
 OPEN = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
 """Endpoints that answer without a tenant; with one they answer only `static`."""
 
 
-def create_app(config: Config, installation: Installation) -> Flask:
-    """The app over an installation's databases.
+def create_app(config: Config, tenants: Tenants) -> Flask:
+    """The app over an installation's tenants.
 
-    `config.tenants` are the tenants it serves; one that was never created in the installation is
+    `config.tenants` are those it serves; one that was never created in the installation is
     answered like one nobody has heard of.
     """
     app = Flask("app.web")
     _configure(app, config)
-    tenants = Tenants(installation, lambda database: SimpleNamespace(db=database))
     app.extensions["tenants"] = tenants
     app.session_interface = PageCookies()
     app.extensions["session_lifetime"] = Lifetime(
@@ -45,7 +46,9 @@ def create_app(config: Config, installation: Installation) -> Flask:
     init_security(app)
     app.after_request(write_cookie)
     init_errors(app)
+    app.extensions["calls"] = Calls(config.number("api.calls"))
     app.register_blueprint(create_health(config, tenants))
+    app.register_blueprint(create_api())
     hosts = hosts_of(config)
     app.wsgi_app = TenantRouting(app.wsgi_app, hosts)  # type: ignore[method-assign]
     if config.names("web.proxies"):
@@ -87,9 +90,11 @@ def _enter(app: Flask, config: Config, tenants: Tenants) -> None:
             return _without_tenant(served)
         if request.endpoint == "static":
             return None
-        g.tenant = tenants.get(name) if name in served else None
-        if g.tenant is None or request.endpoint in OPEN:
-            g.tenant = None
+        if name not in served or request.endpoint in OPEN:
+            abort(404)
+        try:
+            g.tenant = tenants.get(name)
+        except UnknownTenant:
             abort(404)
         g.db = g.tenant.db
         identify()

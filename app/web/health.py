@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.config import Config
-from app.web.tenancy import Tenants
+from app.records.tenant import Tenants
 
 log = structlog.get_logger("returnflow.web")
 

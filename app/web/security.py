@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, abort, current_app, g, request
+from flask import Flask, abort, g, request
 from flask_wtf.csrf import CSRFProtect
 
 from app.access.rights import admin_rights
 from app.web.session import API_PREFIX
 from forms.values import encode_id, new_id
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ANONYMOUS_BODY = 64 * 1024
+ANONYMOUS_BODY = 2 * 1024 * 1024
 """Bytes a request may carry before anybody has signed in."""
 
 PAGE_POLICY = "; ".join(
@@ -41,6 +44,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_HTTPS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+REQUEST_ID = "returnflow.request_id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 csrf = CSRFProtect()
@@ -48,17 +53,50 @@ csrf = CSRFProtect()
 
 
 def init_security(app: Flask) -> None:
-    """CSRF over the whole app, the request's guards, and headers on every answer."""
+    """CSRF over the whole app, and headers on every answer."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # called below, once the actor is known
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a long form lives as long as its session
     csrf.init_app(app)
-    app.after_request(write_headers)
+    app.wsgi_app = SafeHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, https=app.config["SESSION_COOKIE_SECURE"]
+    )
+
+
+class SafeHeaders:
+    """WSGI: headers after OWASP ASVS on every answer, stricter for data than for pages.
+
+    What a view has set itself stays. (Here and not in `after_request`: the header object of a
+    response costs more than all that is decided here.)
+    """
+
+    def __init__(self, app: WSGIApplication, *, https: bool) -> None:
+        self.app = app
+        always = [*_HEADERS.items(), *(_HTTPS.items() if https else ())]
+        self._page = [*always, ("Content-Security-Policy", PAGE_POLICY)]
+        self._data = [*always, ("Content-Security-Policy", DATA_POLICY)]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        static = environ.get("PATH_INFO", "").startswith("/static/")
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            given = {name.lower(): value for name, value in headers}
+            page = given.get("content-type", "").startswith("text/html")
+            wanted = self._page if page else self._data
+            headers += [pair for pair in wanted if pair[0].lower() not in given]
+            if not static and "cache-control" not in given:
+                headers.append(("Cache-Control", "no-store"))
+            if REQUEST_ID in environ:
+                headers.append(("X-Request-Id", environ[REQUEST_ID]))
+            return start_response(status, headers, *more)
+
+        return self.app(environ, start)
 
 
 def name_request() -> None:
     """Give the request an id: the caller's, where it is a plain word, else a new one."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else encode_id(new_id())
+    request.environ[REQUEST_ID] = g.request_id
 
 
 def guard() -> None:
@@ -70,22 +108,6 @@ def guard() -> None:
     programs = request.path.startswith(API_PREFIX)
     if g.token_id is None and not (programs and g.actor is None):  # the API answers 401 by itself
         csrf.protect(apply_exemptions=True)
-
-
-def write_headers(response: Response) -> Response:
-    """Headers after OWASP ASVS, stricter for data than for pages."""
-    headers = response.headers
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    page = response.mimetype == "text/html" and not request.path.startswith(API_PREFIX)
-    headers.setdefault("Content-Security-Policy", PAGE_POLICY if page else DATA_POLICY)
-    if request.endpoint != "static":
-        headers.setdefault("Cache-Control", "no-store")
-    if current_app.config["SESSION_COOKIE_SECURE"]:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-    if "request_id" in g:
-        headers["X-Request-Id"] = g.request_id
-    return response
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R]:

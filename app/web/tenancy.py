@@ -7,15 +7,12 @@ and `url_for` writes the right address by itself. Views find the tenant on `g`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Config
-from app.storage.databases import Installation, TenantDatabase
-from app.storage.errors import UnknownTenant
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,27 +69,3 @@ def _host(environ: WSGIEnvironment) -> str:
     if host.startswith("["):
         return host.partition("]")[0].lower() + "]"
     return host.partition(":")[0].lower()
-
-
-class Tenants:
-    """The tenants this process has opened. `make` turns a database into what views work with."""
-
-    def __init__(self, installation: Installation, make: Callable[[TenantDatabase], Any]) -> None:
-        self.installation = installation
-        self._make = make
-        self._open: dict[str, Any] = {}
-        self._lock = Lock()
-
-    def get(self, tenant: str) -> Any | None:
-        """The tenant, or None where the installation has none of that name."""
-        found = self._open.get(tenant)
-        if found is not None:
-            return found
-        try:
-            database = self.installation.open(tenant)
-        except UnknownTenant:
-            return None
-        with self._lock:
-            if tenant not in self._open:
-                self._open[tenant] = self._make(database)
-            return self._open[tenant]

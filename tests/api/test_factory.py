@@ -12,6 +12,7 @@ from flask_wtf.csrf import generate_csrf
 
 from app.access import tokens, users
 from app.config import load_config
+from app.records.tenant import Tenants
 from app.storage.databases import Installation
 from app.storage.errors import Busy
 from app.web.errors import ApiError
@@ -67,6 +68,10 @@ def trial() -> Blueprint:
     return views
 
 
+def tenants_of(installation: Installation) -> Tenants:
+    return Tenants(installation)
+
+
 def made(
     installation: Installation,
     tenant_id: str,
@@ -78,7 +83,7 @@ def made(
         f"tenants:\n  {tenant_id}: {{hosts: [acme.test]}}\n  {tenant_id}b: {{}}\n"
         f"  {tenant_id}never: {{}}\n"
     )
-    app = create_app(load_config(file, environment or {}), installation)
+    app = create_app(load_config(file, environment or {}), tenants_of(installation))
     app.register_blueprint(trial())
     for name in (tenant_id, f"{tenant_id}b"):
         users.create_user(installation.create(name), "mei", "Mei", GOOD, lang="en")
@@ -278,7 +283,7 @@ def test_over_https_cookies_are_secure(
 
 def test_what_anonymous_people_send_is_bounded(client: FlaskClient, root: str) -> None:
     token = client.get(f"{root}/trial/token").text
-    big = {"login": "x" * 100_000, "password": GOOD, "csrf_token": token}
+    big = {"login": "x" * 3_000_000, "password": GOOD, "csrf_token": token}
     assert client.post(f"{root}/trial/enter", data=big).status_code == 413
     assert client.get(f"{root}/trial/who?q=%00").status_code == 400
 
@@ -325,5 +330,5 @@ def test_proxies_are_believed_only_where_configured(
 def test_the_start_leads_to_the_only_tenant(installation: Installation, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("tenants: {demo: {}}\n")
-    app = create_app(load_config(file, {}), installation)
+    app = create_app(load_config(file, {}), tenants_of(installation))
     assert app.test_client().get("/").headers["Location"] == "/t/demo/"

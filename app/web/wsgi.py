@@ -1,0 +1,18 @@
+"""What a web server loads: `app`, configured by the file that RETURNFLOW_CONFIG names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.config import load_config
+from app.jobs.queue import open_queue
+from app.jobs.wake import Waker
+from app.records.tenant import Tenants
+from app.storage.databases import tune_process
+from app.web.factory import create_app
+
+tune_process()
+config = load_config(Path(os.environ["RETURNFLOW_CONFIG"]))
+waker = Waker(open_queue(config.text("queue.url"), config.data_dir))
+app = create_app(config, Tenants.of(config, waker))

@@ -1,0 +1,264 @@
+"""Every route of the app, walked by people who must see nothing there.
+
+A route that is added is walked, too: a parameter this test has no value for makes it fail.
+"""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from tests.api.shop import SECRETS, Shop
+
+OPEN = {"/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
+"""Rules of the installation: without a tenant, and without a secret."""
+WRITING = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def addresses(shop: Shop, rule: Rule, form: str) -> str:
+    """The rule's address with ids of the first tenant."""
+    record = shop.ids[form]
+    samples = {
+        "form_id": form,
+        "form": form,
+        "record": record,
+        "rid": record,
+        "record_id": record,
+        "id": record,
+        "attachment": record,
+        "attachment_id": record,
+        "field": "customer",
+        "path": "customer",
+        "filename": "none.js",
+        "report": "returns_per_month",
+        "report_id": "returns_per_month",
+        "dashboard": "returns",
+        "dashboard_id": "returns",
+        "view_id": record,
+        "token_id": record,
+        "user_id": record,
+        "session_id": record,
+        "release": "1",
+        "no": "1",
+        "lang": "en",
+        "url": "none",
+        "name": "none",
+    }
+    unknown = rule.arguments - set(samples)
+    assert not unknown, f"{rule}: give this test a sample for {sorted(unknown)}"
+    adapter = shop.app.url_map.bind("localhost")
+    values = {name: samples[name] for name in rule.arguments}
+    for name, converter in rule._converters.items():
+        if type(converter).__name__ == "IntegerConverter":
+            values[name] = 1
+    return adapter.build(rule.endpoint, values, method=next(iter(rule.methods or ())))
+
+
+def walk(shop: Shop) -> list[tuple[str, str, Rule]]:
+    """(method, address below the tenant, rule) of everything there is."""
+    found = []
+    for rule in shop.app.url_map.iter_rules():
+        if rule.rule in OPEN:
+            continue
+        forms = shop.ids if rule.arguments & {"form_id", "form"} else {"customer": ""}
+        methods = sorted((rule.methods or set()) - {"OPTIONS", "HEAD"})
+        found += [(m, addresses(shop, rule, form), rule) for form in forms for m in methods]
+    return found
+
+
+def call(client: FlaskClient, root: str, method: str, address: str, headers: dict[str, str]):
+    kwargs: dict[str, object] = {"headers": headers}
+    if method in WRITING:
+        if address.startswith("/api/"):
+            kwargs["json"] = {"values": {"name": "x"}}
+            kwargs["headers"] = {**headers, "If-Match": '"1"'}
+        else:
+            kwargs["data"] = {"name": "x", "login": "x", "password": "x"}
+    return client.open(f"{root}{address}", method=method, **kwargs)
+
+
+def contents(shop: Shop) -> list[object]:
+    """All business rows, people and tokens of the first tenant: nothing of it may change."""
+    db = shop.tenant().db
+    tables = {f"f_{form}": "id, version, deleted, title" for form in shop.ids} | {
+        "rf_user": "id, login, name, active, password",
+        "rf_user_role": "user_id, role",
+        "rf_department": "id, code",
+        "rf_release": "no, hash",
+        "rf_view": "id",
+        "rf_attachment": "id",
+        "rf_journal": "form, record_id, seq",
+    }
+    return [sorted(db.query(f"SELECT {columns} FROM {name}")) for name, columns in tables.items()]
+
+
+def refuse(
+    shop: Shop,
+    client: FlaskClient,
+    root: str,
+    headers: dict[str, str] | None = None,
+    *,
+    secrets: tuple[str, ...] = SECRETS,
+    writes: bool = False,
+) -> dict[str, set[int]]:
+    """Walk everything; nothing secret may be in an answer, nothing crash, nothing change (but by
+    `writes`, who may create records of their own).
+
+    Gives the statuses of API routes by rule.
+    """
+    before = contents(shop)
+    statuses: dict[str, set[int]] = {}
+    for method, address, rule in walk(shop):
+        answer = call(client, root, method, address, headers or {})
+        text = answer.get_data(as_text=True)
+        for secret in secrets:
+            assert secret not in text, f"{method} {address}: {secret}"
+        assert answer.status_code != 500, f"{method} {address}"
+        if rule.rule.startswith("/api/"):
+            statuses.setdefault(f"{method} {rule.rule}", set()).add(answer.status_code)
+            if answer.status_code >= 400:
+                assert set(answer.json["error"]) == {"code", "message", "details", "request_id"}
+    assert writes or contents(shop) == before
+    return statuses
+
+
+def root_of(shop: Shop, number: int = 0) -> str:
+    return f"/t/{shop.names[number]}"
+
+
+def test_nobody_sees_anything_without_signing_in(shop: Shop) -> None:
+    client = shop.app.test_client()
+    statuses = refuse(shop, client, root_of(shop), {"Accept-Language": "en"})
+    assert set().union(*statuses.values()) == {401}
+
+
+def test_no_page_answers_without_a_tenant(shop: Shop) -> None:
+    client = shop.app.test_client()
+    for method, address, _ in walk(shop):
+        assert call(client, "", method, address, {}).status_code == 404, address
+
+
+def test_a_person_without_rights_sees_nothing(shop: Shop) -> None:
+    client = shop.session("nobody")
+    statuses = refuse(shop, client, root_of(shop))
+    open_rules = {"GET /api/v1/me", "GET /api/v1/forms", "GET /api/v1/openapi.json"}
+    for rule, seen in statuses.items():
+        assert seen == ({200} if rule in open_rules else {404}), rule
+    assert client.get(f"{shop.api()}/forms").json == {"forms": []}
+    described = client.get(f"{shop.api()}/openapi.json").get_data(as_text=True)
+    for form in shop.ids:
+        assert form not in described
+
+
+def test_an_administrator_of_another_tenant_finds_none_of_these_ids(shop: Shop) -> None:
+    for client, headers in (
+        (shop.session("admin", 1), {}),
+        (shop.app.test_client(), shop.token("admin", number=1)),
+    ):
+        statuses = refuse(shop, client, root_of(shop, 1), headers)
+        for rule, seen in statuses.items():
+            if "<record>" in rule:
+                assert seen <= {404, 405}, rule
+
+
+def test_a_session_or_token_of_another_tenant_opens_nothing(shop: Shop) -> None:
+    stolen = shop.session("admin", 1).get_cookie("rf_session", path=root_of(shop, 1))
+    client = shop.app.test_client()
+    client.set_cookie("rf_session", stolen.value, path=root_of(shop))
+    statuses = refuse(shop, client, root_of(shop))
+    assert set().union(*statuses.values()) == {401}
+    token = shop.token("admin", number=1)
+    statuses = refuse(shop, shop.app.test_client(), root_of(shop), token)
+    assert set().union(*statuses.values()) == {401}
+
+
+def test_a_token_of_narrow_scope_reads_that_and_no_more(shop: Shop) -> None:
+    headers = shop.token("admin", "product:read")
+    client = shop.app.test_client()
+    statuses = refuse(
+        shop, client, root_of(shop), headers, secrets=("Zauberberg GmbH", "SO-GEHEIM-1", "RMA-")
+    )
+    assert 200 in statuses["GET /api/v1/forms/<form_id>/records"]
+    for rule, seen in statuses.items():
+        if not rule.startswith("GET "):
+            assert seen <= {403, 404}, rule
+    listed = client.get(f"{shop.api()}/forms/product/records", headers=headers)
+    assert [one["values"]["sku"] for one in listed.json["records"]] == ["LAMPE-GEHEIM"]
+    for form in ("customer", "order", "return_request"):
+        for tail in ("", "/records", f"/records/{shop.ids[form]}"):
+            answer = client.get(f"{shop.api()}/forms/{form}{tail}", headers=headers)
+            assert answer.status_code == 404
+
+
+def test_a_role_for_some_records_finds_no_others(shop: Shop) -> None:
+    for client, headers in (
+        (shop.session("seller"), {}),
+        (shop.app.test_client(), shop.token("seller")),
+    ):
+        statuses = refuse(shop, client, root_of(shop), headers, writes=True)
+        for rule, seen in statuses.items():
+            if "<record>" in rule:
+                assert seen <= {403, 404}, rule
+    client, headers = shop.app.test_client(), shop.token("seller")
+    base = f"{shop.api()}/forms/customer"
+    for query in ("", "?q=Zauber", "?filter[name][contains]=Zauber", "?sort=name"):
+        answer = client.get(f"{base}/records{query}", headers=headers)
+        assert shop.ids["customer"] not in answer.get_data(as_text=True)
+    mine = client.post(f"{base}/records", json={"values": {"name": "Mine"}}, headers=headers)
+    listed = client.get(f"{base}/records", headers=headers).json["records"]
+    assert mine.json["id"] in [one["id"] for one in listed]
+    choices = f"{shop.api()}/forms/return_request/choices/customer"
+    found = client.get(choices, headers=headers).json["choices"]
+    assert mine.json["id"] in [one["id"] for one in found]
+    assert shop.ids["customer"] not in [one["id"] for one in listed + found]
+    theirs = {"values": {"customer": shop.ids["customer"], "lines": []}}
+    for tail in ("preview", "records"):
+        address = f"{shop.api()}/forms/return_request/{tail}"
+        answer = client.post(address, json=theirs, headers=headers)
+        assert "Zauberberg" not in answer.get_data(as_text=True)
+        told = answer.json.get("errors") or answer.json["error"]["details"]
+        assert ["customer"] in [one["path"] for one in told]
+
+
+def test_hidden_fields_are_nowhere(shop: Shop) -> None:
+    """The warehouse handles returns and never sees what they cost."""
+    headers = shop.token("keeper")
+    client = shop.app.test_client()
+    base, record = f"{shop.api()}/forms/return_request", shop.ids["return_request"]
+    for address in (
+        base,
+        f"{base}/records",
+        f"{base}/records/{record}",
+        f"{base}/records/{record}/journal",
+        f"{shop.api()}/openapi.json",
+    ):
+        answer = client.get(address, headers=headers)
+        assert answer.status_code == 200, address
+        assert "199" not in answer.get_data(as_text=True), address
+    described = client.get(f"{shop.api()}/openapi.json", headers=headers).json
+    rows = described["components"]["schemas"]["return_request.shown"]["properties"]["lines"]
+    assert "unit_price" not in rows["items"]["properties"]
+    for query in (
+        "filter[total][ge]=1",
+        "sort=total",
+        "filter[lines.amount][gt]=1",
+        "sort=contact",
+    ):
+        answer = client.get(f"{base}/records?{query}", headers=headers)
+        assert answer.status_code == 400, query
+        assert answer.json["error"]["code"] == "bad_parameter"
+
+
+@pytest.mark.parametrize("login", ["admin", "nobody"])
+def test_every_writing_route_refuses_a_session_without_its_csrf_token(
+    shop: Shop, login: str
+) -> None:
+    client = shop.session(login)
+    del client.environ_base["HTTP_X_CSRFTOKEN"]
+    before = contents(shop)
+    for method, address, _ in walk(shop):
+        if method in WRITING:
+            answer = call(client, root_of(shop), method, address, {})
+            assert answer.status_code in (400, 404, 405), f"{method} {address}"
+    assert contents(shop) == before

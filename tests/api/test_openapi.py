@@ -1,0 +1,66 @@
+"""The API describes itself truly."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+
+from tests.api.shop import Shop
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_description_is_valid_openapi_3_1(shop: Shop, lang: str) -> None:
+    headers = shop.token("admin") | {"Accept-Language": lang}
+    answer = shop.app.test_client().get(f"{shop.api()}/openapi.json", headers=headers)
+    OpenAPIV31SpecValidator(answer.json).validate()
+    assert answer.json["info"]["x-release"] == shop.tenant().active().catalog.hash
+
+
+def test_it_has_every_route_and_no_other(shop: Shop) -> None:
+    headers = shop.token("admin")
+    described = shop.app.test_client().get(f"{shop.api()}/openapi.json", headers=headers).json
+    told = {
+        (method.upper(), re.sub(r"\{(\w+)\}", "*", path))
+        for path, operations in described["paths"].items()
+        for method in operations
+    }
+    routes = set()
+    for rule in shop.app.url_map.iter_rules():
+        if not rule.rule.startswith("/api/v1"):
+            continue
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            path = rule.rule.removeprefix("/api/v1")
+            forms = list(shop.tenant().active().catalog.forms) if "<form_id>" in path else [""]
+            for form in forms:
+                named = path.replace("<form_id>", form)
+                routes.add((method, re.sub(r"<(\w+)>", "*", named)))
+    assert told == routes
+
+
+def test_records_are_as_their_schema_says(shop: Shop) -> None:
+    client, headers = shop.app.test_client(), shop.token("admin")
+    described = client.get(f"{shop.api()}/openapi.json", headers=headers).json
+    registry = Registry().with_resource("urn:api", Resource.from_contents(described | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema"}))  # fmt: skip
+    for form, record in shop.ids.items():
+        reference = {"$ref": f"urn:api#/components/schemas/{form}.record"}
+        found = client.get(f"{shop.api()}/forms/{form}/records/{record}", headers=headers).json
+        Draft202012Validator(reference, registry=registry).validate(found)
+        page = client.get(f"{shop.api()}/forms/{form}/records", headers=headers).json
+        reference = {"$ref": f"urn:api#/components/schemas/{form}.page"}
+        Draft202012Validator(reference, registry=registry).validate(page)
+
+
+def test_it_shows_only_what_the_caller_may_use(shop: Shop) -> None:
+    client = shop.app.test_client()
+    described = client.get(f"{shop.api()}/openapi.json", headers=shop.token("keeper")).json
+    assert not any("/forms/customer" in path for path in described["paths"])
+    assert "delete" not in described["paths"]["/forms/product/records/{id}"]
+    shown = described["components"]["schemas"]["return_request.shown"]["properties"]
+    assert "total" not in shown
+    taken = described["components"]["schemas"]["return_request.values"]["properties"]
+    assert "customer" not in taken
