@@ -23,7 +23,8 @@ Decode = Callable[[Sequence[Any], int, str | None, dict[str, Any]], None]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""JSON as columns hold it."""
 
 
 def micros(moment: datetime) -> int:
@@ -110,7 +111,7 @@ def to_column(column: Column, field: Field) -> Callable[[Any], Any] | None:
     """One value (not None) → its column; None where they are the same."""
     store = field.kind.to_stored
     if column.storage == "json":
-        return lambda value: _dumps(store(list(value)))
+        return lambda value: dumps(store(list(value)))
     if field.type in _AS_THEY_ARE:
         return None
     return store

@@ -27,7 +27,7 @@ Batch = Callable[[Tx], Detail]
 
 PASSES = 6
 FEW = 50
-_RECORDS = 200
+_RECORDS = 100
 _PORTION = 200
 
 _REMEMBER = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.storage.codecs import _dumps
+from app.storage.codecs import dumps
 from app.storage.convert import Converter, converter
 from app.storage.layout import Move
 from app.storage.manifest import CURRENCY, Entry, Manifest
@@ -23,8 +23,10 @@ class MoveSql:
     """One retyped field: how its values are read, converted and written."""
 
     name: str
+    table: str
+    column: str
+    column_type: str
     select: str
-    update: str
     convert: Converter
     old_json: bool
     new_json: bool
@@ -32,18 +34,34 @@ class MoveSql:
     """The new column's own currency column, or ""."""
 
     def statements(self, rows: Sequence[Sequence[Any]]) -> list[tuple[str, tuple[Any, ...]]]:
-        """The updates for rows of `select`: (id, old value, currency of the old value)."""
-        return [(self.update, self._params(*row)) for row in rows]
+        """The updates for rows of `select` (id, old value, currency of the old value): one
+        statement for many rows."""
+        made = []
+        for at in range(0, len(rows), BATCH):
+            part = rows[at : at + BATCH]
+            params = [value for row in part for value in self._params(*row)]
+            made.append((self._update(len(part)), tuple(params)))
+        return made
+
+    def _update(self, count: int) -> str:
+        types = ["BIGINT", self.column_type, *(["TEXT"] if self.currency else [])]
+        row = ", ".join(f"CAST(? AS {each})" for each in types)
+        names = "id, value, code" if self.currency else "id, value"
+        sets = f"{self.column} = v.value" + (f", {self.currency} = v.code" if self.currency else "")
+        return (
+            f"WITH v ({names}) AS (VALUES {', '.join([f'({row})'] * count)})"
+            f" UPDATE {self.table} SET {sets} FROM v WHERE {self.table}.id = v.id"
+        )
 
     def _params(self, row_id: int, stored: Any, currency: str | None) -> tuple[Any, ...]:
         if stored is not None and self.old_json:
             stored = json.loads(stored)
         made = self.convert(stored, currency)
         if made is not None and self.new_json:
-            made = _dumps(made)
+            made = dumps(made)
         if self.currency:
-            return made, None if made is None else currency, row_id
-        return made, row_id
+            return row_id, made, None if made is None else currency
+        return row_id, made
 
 
 def moves_between(manifest: Manifest, old: int, new: int) -> list[Move]:
@@ -79,12 +97,13 @@ def compile_move(move: Move, manifest: Manifest, form: Form, new: int) -> MoveSq
         code = code.replace("t.", "p.")
     alias = "t" if to.lines else "p"
     own = _currency_column(manifest, to, new)
-    sets = f"{to.column} = ?" + (f", {own} = ?" if own else "")
     return MoveSql(
         f"{to.table}.{to.column}",
+        to.table,
+        to.column,
+        "BIGINT" if to.storage == "integer" else "TEXT",
         f"SELECT {alias}.id, {alias}.{old.column}, {code} FROM {source}"
         f" WHERE {{where}}{at_home} ORDER BY {alias}.id LIMIT {{limit}}",
-        f"UPDATE {to.table} SET {sets} WHERE id = ?",
         converter(old.type_id, field, to.type_id),
         old.storage == "json",
         to.storage == "json",
