@@ -43,8 +43,9 @@ def _as_is(raw: object) -> object:
 class LinkPlan:
     """A field holding ids: where they lead, what is read there, what they have to meet.
 
-    `mine` and `outer` are the names of the row and of its record that `where` reads; `hops` are
-    links of the candidate that `where` follows: (link, its target).
+    `reads`: some expression follows the link, so its target is needed at every save. `mine` and
+    `outer` are the names of the row and of its record that `where` reads; `hops` are links of the
+    candidate that `where` follows: (link, its target).
     """
 
     field: Field
@@ -119,10 +120,10 @@ def build_plan(
     """The plan of a form whose parts are compiled and whose fields have an order."""
     every = {one.path: one for one in all_fields(fields)}
     exprs = list(_exprs(every.values(), checks, title, currency))
-    reads = _reads(form_id, every, exprs, library)
+    reads, followed = _reads(every, exprs, library)
     keys = _keys(exprs, every)
     tables = {
-        name: _table(form_id, name, one, reads, keys, library) for name, one in _tables(fields)
+        name: _table(form_id, name, one, followed, keys, library) for name, one in _tables(fields)
     }
     program: list[tuple[str, list[Step]]] = []
     for node in order:
@@ -193,17 +194,16 @@ def _link_paths(within: str, expr: Expr) -> Iterator[tuple[str, str]]:
 
 
 def _reads(
-    form_id: str,
-    every: Mapping[str, Field],
-    exprs: Sequence[tuple[str, Expr]],
-    library: FormLibrary,
-) -> dict[str, frozenset[str]]:
-    """Target → the names read of it, by all expressions and all `where`s."""
+    every: Mapping[str, Field], exprs: Sequence[tuple[str, Expr]], library: FormLibrary
+) -> tuple[dict[str, frozenset[str]], set[str]]:
+    """Target → the names read of it, and the links that are followed at every save."""
     found: dict[str, set[str]] = {}
+    followed: set[str] = set()
     for within, expr in exprs:
         for path, name in _link_paths(within, expr):
             link = every.get(path)
             if link is not None and link.to:
+                followed.add(path)
                 found.setdefault(link.to, set()).add(name)
     for one in every.values():
         if one.where is None:
@@ -216,17 +216,18 @@ def _reads(
                 path = f"{one.within}.{rest}" if head == "this" and one.within else rest
                 mine = every.get(path)
                 if mine is not None and mine.to:
+                    followed.add(path)
                     found.setdefault(mine.to, set()).add(name)
             elif base in names and names[base].target:
                 found.setdefault(str(names[base].target), set()).add(name)
-    return {target: frozenset(names) for target, names in found.items()}
+    return {target: frozenset(names) for target, names in found.items()}, followed
 
 
 def _table(
     form_id: str,
     name: str,
     fields: Mapping[str, Field],
-    reads: Mapping[str, frozenset[str]],
+    followed: set[str],
     keys: Iterable[tuple[str, str, str]],
     library: FormLibrary,
 ) -> TablePlan:
@@ -253,7 +254,9 @@ def _table(
     required = tuple(f.id for f in fields.values() if f.required is True)
     required_when, readonly_when = _rules(fields, "required"), _rules(fields, "readonly")
     dated = tuple(f for f in fields.values() if f.options is not None and f.options.dated)
-    links = tuple(_link(f, reads, library) for f in fields.values() if isinstance(f.kind, IdType))
+    links = tuple(
+        _link(f, followed, library) for f in fields.values() if isinstance(f.kind, IdType)
+    )
     return TablePlan(
         name=name,
         fields=fields,
@@ -282,12 +285,12 @@ def _rules(fields: Mapping[str, Field], rule: str) -> tuple[tuple[str, Expr], ..
     return tuple((key, expr) for key, expr in found if isinstance(expr, Expr))
 
 
-def _link(one: Field, reads: Mapping[str, frozenset[str]], library: FormLibrary) -> LinkPlan:
+def _link(one: Field, followed: set[str], library: FormLibrary) -> LinkPlan:
     many = one.many or one.type in ("file", "image")
-    if not one.to:
-        return LinkPlan(one, one.kind.facts, many, False, None)  # type: ignore[attr-defined]
+    target = one.to or one.kind.facts  # type: ignore[attr-defined]
+    reads = one.path in followed
     if one.where is None:
-        return LinkPlan(one, one.to, many, one.to in reads, None)
+        return LinkPlan(one, target, many, reads, None)
     names = library.fields_of(one.to) or {}
     hops = tuple(
         sorted(
@@ -296,9 +299,8 @@ def _link(one: Field, reads: Mapping[str, frozenset[str]], library: FormLibrary)
             if base in names and names[base].target
         )
     )
-    return LinkPlan(
-        one, one.to, many, True, one.where, one.where.row_names, one.where.parent_names, hops
-    )
+    where = one.where
+    return LinkPlan(one, target, many, reads, where, where.row_names, where.parent_names, hops)
 
 
 def _keys(

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from forms.model import Field, Lines, Row
-from forms.values import new_id
 
 NewRow = Callable[[Mapping[str, Any]], Row]
 Reader = Callable[[object], object]
@@ -25,19 +24,17 @@ class Unusual(Exception):
 def generate_reader(
     fields: Mapping[str, Field], fresh: Mapping[str, Any], locked: frozenset[str]
 ) -> NewRow:
-    """A function from what was given for a new row to the row: read values, constant defaults, id.
+    """A function from what was given for a new row to the row: read values, constant defaults.
 
     It raises `Unusual`, `Invalid`, or any error that strange input causes; the careful pass then
-    starts over. Columns of lines fields are left as given.
+    starts over. Rows of lines fields are left as given, the row's id is None.
     """
-    names: dict[str, Any] = {"absent": object(), "new_id": new_id, "Unusual": Unusual}
+    names: dict[str, Any] = {"absent": object(), "Unusual": Unusual}
     body = ["def read(given):", "    get = given.get", "    count = 0"]
     made = []
     for place, (key, idle) in enumerate(fresh.items()):
         one = fields.get(key)
-        if key == "id":
-            made.append("'id': new_id()")
-        elif one is None or key in locked:
+        if one is None or key in locked:
             names[f"idle{place}"] = idle
             # A list is never shared between rows.
             made.append(f"{key!r}: []" if idle == [] else f"{key!r}: idle{place}")

@@ -28,6 +28,7 @@ class Run(Protocol):
     env: Env
     row: Row
     currency: str | None
+    tenant_currency: str | None
 
     def refuse(self, path: Path, wrong: Invalid) -> None:
         """Note that a value cannot be taken."""
@@ -197,9 +198,8 @@ def currency_step(currency: str | Expr | None, every: Iterable[Field]) -> Step:
         run: Run, row: Row, path: Path, given: Given, previous: Row | None, fresh: bool
     ) -> None:
         env = run.env
-        if isinstance(currency, str):
-            env.currency = currency
-        elif currency is not None:
+        env.currency = currency if isinstance(currency, str) else run.tenant_currency
+        if isinstance(currency, Expr):
             try:
                 found = currency.evaluate(row, env)
                 if found:

@@ -96,6 +96,8 @@ class Draft:
         "rights",
         "rounds",
         "row",
+        "stale",
+        "tenant_currency",
         "warnings",
     )
 
@@ -118,7 +120,9 @@ class Draft:
         self.bad: set[Path] = set()
         self.hidden: set[Path] = set()
         self.currency: str | None = None
+        self.tenant_currency = env.currency
         self.computed = False
+        self.stale = True
         self.rounds = 0
         self.asked: dict[str, set[int]] = {}
         self.asked_keys: set[tuple[str, int]] = set()
@@ -132,10 +136,13 @@ class Draft:
         """What has to be loaded next, or None where nothing is missing."""
         if not self.plan.needs_facts or self.rounds >= MAX_ROUNDS:
             return None
-        if self.rounds:
+        found = validate_facts.wanted(self) if not self.rounds else None
+        if not found:
+            # Defaults, fills and formulas may bring links and keys of their own.
             self.compute()
-        found = validate_facts.wanted(self)
+            found = validate_facts.wanted(self)
         self.rounds += 1
+        self.stale = bool(found)
         return found or None
 
     # -- values
@@ -169,9 +176,10 @@ class Draft:
 
     def finish(self) -> Outcome:
         """Judge the whole. With `wanted()` run to its end the outcome is final."""
-        if not self.computed or self.rounds:
+        if self.stale:
             self.compute()
         validate_rules.judge(self)
+        self.env.currency = self.tenant_currency
         return Outcome(self)
 
     # -- what steps and rules report
@@ -242,7 +250,8 @@ class Outcome:
         found = set()
         for key in self._draft.form.fields:
             old, new = previous.get(key), self.values[key]
-            if (old or None) != (new or None) if isinstance(new, list) else old != new:
+            table = self._draft.plan.lines.get(key)
+            if old != new if table is None else _rows_differ(table, old or [], new):
                 found.add(key)
         return frozenset(found)
 
@@ -301,7 +310,7 @@ class Outcome:
         draft = self._draft
         plan, env = draft.plan, draft.env
         found: dict[Path, bool] = {}
-        env.parent = None
+        env.parent, env.currency = None, self.currency
         for key in plan.header.fields:
             found[(key,)] = answer(plan.header, key, (key,), self.values)
         env.parent = self.values
@@ -310,8 +319,15 @@ class Outcome:
                 for key in table.fields:
                     path: Path = (name, index, key)
                     found[path] = answer(table, key, path, line)
-        env.parent = None
+        env.parent, env.currency = None, draft.tenant_currency
         return found
+
+
+def _rows_differ(table: TablePlan, old: list[Row], new: list[Row]) -> bool:
+    if len(old) != len(new):
+        return True
+    names = ("id", *table.fields)
+    return any(a.get(name) != b.get(name) for a, b in zip(old, new, strict=True) for name in names)
 
 
 def _dotted(table: TablePlan, key: str) -> str:

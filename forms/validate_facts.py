@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forms.compile_plan import LinkPlan, TablePlan
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 def wanted(draft: Draft) -> Wanted:
     """Ids and keys that the draft reads and nobody was asked for yet."""
     found = Wanted()
-    for table, row, before in rows(draft):
+    for table, row, before, given in rows(draft):
         for link in table.links:
             value = row[link.field.id]
             if value is None:
                 continue
-            if link.reads or changed(link, row, before):
+            judged = is_judged(draft, link, row, before, given)
+            if link.reads or judged:
                 for one in value if link.many else (value,):
                     ask(draft, found, link.target, one)
-            if link.hops:
+            if link.hops and judged:
                 _ask_hops(draft, found, link, value)
         for aggregate, key in table.aggregates:
             value = row.get(key)
@@ -37,18 +38,35 @@ def wanted(draft: Draft) -> Wanted:
     return found
 
 
-def rows(draft: Draft) -> Iterator[tuple[TablePlan, Row, Row | None]]:
-    """The record's row and the rows of its lines, each with what it was before."""
+def rows(draft: Draft) -> Iterator[tuple[TablePlan, Row, Row | None, Mapping[str, object]]]:
+    """The record's row and the rows of its lines, each with what it was and what was given."""
     reading = draft.reading
-    yield draft.plan.header, draft.row, reading.previous
+    yield draft.plan.header, draft.row, reading.previous, reading.given
     for name, table in draft.plan.lines.items():
-        for line, before in zip(draft.row[name], reading.before[name], strict=False):
-            yield table, line, before
+        earlier, given = reading.before[name], reading.given_rows[name]
+        # Lines that are not visible now have no rows any more.
+        for index, line in enumerate(draft.row[name]):
+            yield table, line, earlier[index], given[index]
 
 
-def changed(link: LinkPlan, row: Row, before: Row | None) -> bool:
-    """Whether the link's value is new to the row."""
-    return before is None or before.get(link.field.id) != row[link.field.id]
+def is_new(link: LinkPlan, row: Row, before: Row | None, given: Mapping[str, object]) -> bool:
+    """Whether a person chose the link's value now. What fills and defaults bring is trusted."""
+    key = link.field.id
+    return key in given and (before is None or before.get(key) != row[key])
+
+
+def is_judged(
+    draft: Draft, link: LinkPlan, row: Row, before: Row | None, given: Mapping[str, object]
+) -> bool:
+    """Whether the link's target has to be looked at: it is new, or its `where` reads new values."""
+    if is_new(link, row, before, given):
+        return True
+    if link.where is None or before is None or link.field.formula is not None:
+        return False
+    if any(before.get(name) != row.get(name) for name in link.mine):
+        return True
+    previous = draft.reading.previous or {}
+    return any(previous.get(name) != draft.row.get(name) for name in link.outer)
 
 
 def ask(draft: Draft, found: Wanted, target: str, key: int) -> None:

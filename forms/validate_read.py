@@ -14,7 +14,7 @@ from forms.types import Invalid
 from forms.types.dates import localise
 from forms.types.links import read_id
 from forms.validate_result import FieldRights, Path
-from forms.values import new_id
+from forms.values import new_id, new_ids
 
 Refuse = Callable[[Path, Invalid], None]
 _NOTHING: Mapping[str, object] = {}
@@ -67,12 +67,15 @@ def _quick(
     """Read clean input; anything unusual raises, and the careful pass starts over."""
     if previous is None:
         row = plan.header.read_new(submitted)
+        row["id"] = new_id()
         for name, table in plan.lines.items():
             given: Any = row[name]
             if type(given) is not list or len(given) > plan.row_limits[name][1]:
                 raise Unusual
             read_new = table.read_new
-            row[name] = [read_new(one) for one in given]
+            row[name] = lines = [read_new(one) for one in given]
+            for line, fresh in zip(lines, new_ids(len(lines)), strict=True):
+                line["id"] = fresh
             reading.before[name] = [None] * len(given)
             reading.given_rows[name] = given
     else:
@@ -113,6 +116,7 @@ def _quick_lines(
         key = raw_row.get("id")
         if key is None:
             made.append(table.read_new({k: v for k, v in raw_row.items() if k != "id"}))
+            made[-1]["id"] = new_id()
             before.append(None)
             continue
         old = known.pop(key)

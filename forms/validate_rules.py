@@ -9,7 +9,7 @@ from forms.expr import EvalError
 from forms.model import Row
 from forms.types import Invalid
 from forms.types.dates import localise
-from forms.validate_facts import changed
+from forms.validate_facts import is_judged, is_new
 from forms.validate_result import FieldError, Path
 from forms.values import Money
 
@@ -128,32 +128,24 @@ def _given(draft: Draft, path: Path) -> Any:
 
 
 def _link(draft: Draft, link: LinkPlan, row: Row, path: Path, before: Row | None) -> None:
-    """A newly chosen record exists and meets the field's `where`."""
-    key = link.field.id
-    new = changed(link, row, before)
-    if not new and not _where_moved(draft, link, row, before):
+    """A chosen record exists and meets the field's `where`."""
+    given = _given(draft, path)
+    if not is_judged(draft, link, row, before, given):
         return
+    key = link.field.id
     value = row[key]
     known = draft.env.links.get(link.target) or {}
     at = (*path, key)
+    if at in draft.bad:
+        return
     for one in value if link.many else (value,):
         candidate = known.get(one)
         if candidate is None:
-            if new:
+            if is_new(link, row, before, given):
                 draft.refuse(at, Invalid(_MISSING.get(link.target, "link_missing")))
             return
         if link.where is not None and not _meets(draft, link, candidate, row, at, outer=bool(path)):
             return
-
-
-def _where_moved(draft: Draft, link: LinkPlan, row: Row, before: Row | None) -> bool:
-    """Whether something of this record that the `where` reads has changed."""
-    if link.where is None or before is None:
-        return False
-    if any(before.get(name) != row.get(name) for name in link.mine):
-        return True
-    previous = draft.reading.previous or {}
-    return any(previous.get(name) != draft.row.get(name) for name in link.outer)
 
 
 def _meets(

@@ -85,6 +85,13 @@ def new_id() -> int:
     return (ms << _LOW_BITS) | (next(_counter) & ((1 << _LOW_BITS) - 1))
 
 
+def new_ids(count: int) -> list[int]:
+    """Fresh record ids, one after the other: a record and its lines need several at once."""
+    high = (int(time.time() * 1000) - _EPOCH_MS) << _LOW_BITS
+    mask = (1 << _LOW_BITS) - 1
+    return [high | (next(_counter) & mask) for _ in range(count)]
+
+
 def encode_id(value: int) -> str:
     """A record id as people and programs see it: 13 characters of Crockford's base 32."""
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(60, -1, -5))

@@ -32,7 +32,6 @@ _SHORT_DURATION = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = _EPOCH.date()
 _MICROSECOND = timedelta(microseconds=1)
-_DAY_ZERO = date(1970, 1, 1).toordinal()
 
 FIRST_YEAR, LAST_YEAR = 1000, 9998
 """Years a moment may lie in: any zone's offset stays inside what dates can show."""

@@ -29,6 +29,19 @@ ROUNDINGS: Mapping[str, str] = {
 
 _CODE = re.compile(r"[A-Z]{3}")
 _WITH_CODE = re.compile(r"(.*[0-9.])\s*([A-Za-z]{3})|([A-Za-z]{3})\s*([-+0-9.].*)", re.DOTALL)
+
+
+class _Codes(dict[str, bool]):
+    """Remembers which currency codes are well-formed; only those are kept."""
+
+    def __missing__(self, code: str) -> bool:
+        good = _CODE.fullmatch(code) is not None
+        if good:
+            self[code] = True
+        return good
+
+
+_CODES = _Codes()
 _QUANTA = {units: Decimal(1).scaleb(-units) for units in range(5)}
 
 
@@ -81,13 +94,14 @@ class MoneyType(FieldType):
         return Quick(
             "type(v) is Money and type(v[0]) is Decimal and low <= v[0] <= high"
             " and v[0].quantize(quantum) == v[0]"
-            " and len(v[1]) == 3 and v[1].isascii() and v[1].isalpha() and v[1].isupper()",
+            " and codes[v[1]]",
             {
                 "Decimal": Decimal,
                 "Money": Money,
                 "low": low,
                 "high": high,
                 "quantum": _QUANTA[MONEY_SCALE],
+                "codes": _CODES,
             },
         )
 

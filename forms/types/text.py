@@ -95,10 +95,11 @@ class TextType(FieldType):
     def quick(self, field: Field) -> Quick | None:
         if field.format != "plain" or field.lines > 1:
             return None
-        # Printable ASCII that does not begin with a space needs none of the other questions.
+        # Printable text that does not begin with a space needs none of the other questions.
         return Quick(
-            "type(v) is str and v >= '!' and v.isascii() and v.isprintable() and len(v) <= most",
-            {"most": field.max},
+            "type(v) is str and v >= '!' and v.isprintable() and len(v) <= most"
+            " and (v.isascii() or normalized('NFC', v))",
+            {"most": field.max, "normalized": unicodedata.is_normalized},
         )
 
     def check(self, value: object, field: Field) -> None:
