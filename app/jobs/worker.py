@@ -17,7 +17,7 @@ from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
 from app.records import audit, outbox, retention
-from app.records.attachments import sweep_uploads
+from app.records.files import sweep_uploads
 from app.records.idempotency import forget
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
@@ -36,7 +36,7 @@ class Worker:
         self, tenants: Tenants, control: Control, plugins: pluggy.PluginManager, anchors: Path
     ) -> None:
         self.tenants, self.control, self.plugins, self.anchors = tenants, control, plugins, anchors
-        self.stopping = threading.Event()
+        self.stopping: Callable[[], bool] = lambda: False
         self._turns: dict[str, threading.Lock] = {}
         self._turns_lock = threading.Lock()
 
@@ -44,12 +44,12 @@ class Worker:
         """Do all work of a tenant that is due, and note when the next will be."""
         turn = self._turn(tenant_id)
         with turn:
-            if self.stopping.is_set():
+            if self.stopping():
                 return
             tenant = self.tenants.get(tenant_id)
             began = tenant.now_us()
-            deliver(tenant, self.plugins, self.stopping.is_set)
-            retention.run_due(tenant, self.stopping.is_set)
+            deliver(tenant, self.plugins, self.stopping)
+            retention.run_due(tenant, self.stopping)
             self.control.visited(tenant_id, _next_due(tenant), began)
 
     def sweep_due(self) -> None:
@@ -81,7 +81,7 @@ class Worker:
 
     def _safely(self, work: Callable[[str], None], tenant_id: str) -> None:
         """One tenant's trouble is not the others'."""
-        if self.stopping.is_set():
+        if self.stopping():
             return
         try:
             work(tenant_id)
@@ -94,7 +94,7 @@ class Worker:
 
 
 def _next_due(tenant: Tenant) -> int | None:
-    found = [outbox.next_due(tenant.db), retention.next_due(tenant.db)]
+    found = [outbox.next_due(tenant.db), retention.next_due(tenant)]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -120,16 +120,15 @@ def run_worker(config: Config) -> None:
     worker = Worker(tenants, control, load_plugins(config.names("plugins")), anchors_folder(config))
     queue = open_queue(config.text("queue.url"), config.data_dir)
     register(queue, worker)
-    queue.on_shutdown(name="stop")(worker.stopping.set)
-    first = threading.Thread(target=worker.sweep_all, name="first sweep")
     consumer = queue.create_consumer(
         workers=THREADS, max_delay=POLL_SECONDS, graceful_signal="TERM", shutdown_timeout=15
     )
+    worker.stopping = consumer.stop_flag.is_set
+    first = threading.Thread(target=worker.sweep_all, name="first sweep")
     first.start()
     try:
         consumer.run()
     finally:
-        worker.stopping.set()
         first.join()
         control.close()
         tenants.close()

@@ -156,6 +156,8 @@ class Tenant:
             epoch, no = rows[0]
             known = self._active
             if known is None or (known.epoch, known.no) != (epoch, no):
+                # Where things are kept may have moved with the epoch, for old releases too.
+                self._releases.clear()
                 known = self._active = Published(self._release(no), epoch)
             self._checked = time.monotonic()
             return known

@@ -224,8 +224,9 @@ class Shop:
         return create(self.tenant, BOSS, "purchase", {"buyer": self.buyer, "lines": lines, **more})
 
     def measures(self, aggregate: str, key: int) -> tuple:
+        stored = self.tenant.refresh().tables.aggregates[aggregate].name
         rows = self.db.query(
-            "SELECT m0, m1, m2 FROM rf_aggregate WHERE aggregate = ? AND key = ?", (aggregate, key)
+            "SELECT m0, m1, m2 FROM rf_aggregate WHERE aggregate = ? AND key = ?", (stored, key)
         )
         return rows[0] if rows else (0, 0, 0)
 
