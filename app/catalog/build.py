@@ -81,7 +81,7 @@ class _Work:
         found: list[Located] = []
         for key, definition in self.merged.definitions.items():
             root = _without(definition.root, ("extends",))
-            problems = [_new_id(definition, p) for p in validate(definition.kind, root)]
+            problems = [_new_id(definition, p) for p in _misfits(definition, root)]
             found.extend(_place(definition, root, p) for p in problems)
             self.faulty[key] = [p.path for p in problems]
             for problem in problems:
@@ -239,6 +239,16 @@ def _without(root: Node, keys: tuple[str, ...]) -> Node:
         root.span,
         {k: v for k, v in root.keys.items() if k not in keys},
     )
+
+
+def _misfits(definition: Definition, root: Node) -> list[Problem]:
+    """How a definition departs from its schema; a file many tenants share is judged once."""
+    document = definition.document
+    if document is None:
+        return validate(definition.kind, root)
+    if document.misfits is None:
+        document.misfits = validate(definition.kind, root)
+    return document.misfits
 
 
 def _new_id(definition: Definition, problem: Problem) -> Problem:

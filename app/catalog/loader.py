@@ -53,6 +53,8 @@ class Document:
     id: str = ""
     root: Node | None = None
     problems: list[Located] = field(default_factory=list)
+    misfits: list[Problem] | None = None
+    """How it departs from its schema, once that was found out (for the reader of many tenants)."""
 
     @property
     def data(self) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Definition:
     root: Node
     layer: str
     pack: str
+    document: Document | None = None
+    """The one file it stands in, where no overlay changes it."""
     added: set[Path] = field(default_factory=set)
     removed: dict[Path, Span] = field(default_factory=dict)
 
@@ -94,7 +96,7 @@ def _lay(layer: Layer, document: Document, root: Node, result: Merged) -> None:
             result.problems.append(at_span(root.fields[document.kind].span, problem))
             return
         pack = "" if layer.is_tenant else layer.name
-        definition = Definition(document.kind, document.id, root, layer.name, pack)
+        definition = Definition(document.kind, document.id, root, layer.name, pack, document)
     elif key in result.unreadable:
         return
     elif base is None or base.pack != extends.value:
@@ -115,7 +117,7 @@ def _lay(layer: Layer, document: Document, root: Node, result: Merged) -> None:
         definition.added, definition.removed = set(base.added), dict(base.removed)
         definition.root = _Merge(definition, result.problems).maps(base.root, root, ())
     if "after:" in document.text:
-        definition.root = _placed(definition.root, "", result.problems)
+        definition.root, definition.document = _placed(definition.root, "", result.problems), None
     result.definitions[key] = definition
 
 
@@ -261,8 +263,11 @@ def _in_place(layer: Layer, document: Document, problems: list[Located]) -> bool
         )
         problems.append(at_span(named.span, problem))
         return False
-    if document.kind == "tenant" and not layer.is_tenant:
-        problem = Problem("wrong_folder", (document.kind,), "a pack has no tenant", on_key=True)
+    if document.kind in ("pack", "tenant") and (document.kind == "tenant") != layer.is_tenant:
+        what = "tenant" if layer.is_tenant else "pack"
+        problem = Problem(
+            "wrong_folder", (document.kind,), f"this is the folder of a {what}", on_key=True
+        )
         problems.append(at_span(kind_span, problem))
         return False
     return True

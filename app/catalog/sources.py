@@ -147,6 +147,10 @@ def layers(sources: Sources) -> tuple[list[Layer], list[Located]]:
     problems: list[Located] = []
     for path in sorted(sources.files):
         parts = path.split("/")
+        if len(parts) < 3 or parts[0] not in (PACKS, TENANTS):
+            problem = Problem("wrong_folder", (), "this file belongs to no pack and no tenant")
+            problems.append(Located(path, 1, 1, problem))
+            continue
         by_folder.setdefault("/".join(parts[:2]), []).append(document(path, sources.files[path]))
     found = {name.split("/")[1]: docs for name, docs in by_folder.items() if name.startswith(PACKS)}
     ordered: list[Layer] = []

@@ -24,7 +24,7 @@ def sources(files: dict[str, str], tenant: str = "") -> Sources:
     """Sources from texts; a pack or tenant without its heading gets one."""
     found = dict(files)
     for path in files:
-        group, name = path.split("/")[:2]
+        group, name, *_ = [*path.split("/"), ""]
         if group == "packs":
             found.setdefault(f"packs/{name}/pack.yaml", f"pack: {name}\nlabel: {name}\n")
     if tenant:

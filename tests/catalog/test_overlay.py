@@ -143,3 +143,17 @@ def test_an_unknown_pack_and_misplaced_files_are_told() -> None:
         "packs/shop/roles/clerk.yaml:1:1 wrong_folder",
         "tenants/t/tenant.yaml:3:15 unknown_pack",
     ]
+
+
+def test_a_heading_stands_in_its_own_kind_of_folder() -> None:
+    files = {
+        **BASE,
+        "packs/shop/tenant.yaml": "tenant: shop\nlabel: S\npacks: [shop]\n",
+        "tenants/t/pack.yaml": "pack: t\nlabel: T\n",
+        "loose.yaml": "form: loose\nfields: {a: {type: text}}\n",
+    }
+    assert problems(files) == [
+        "loose.yaml:1:1 wrong_folder",
+        "packs/shop/tenant.yaml:1:1 wrong_folder",
+        "tenants/t/pack.yaml:1:1 wrong_folder",
+    ]
