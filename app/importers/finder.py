@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 from app.records.tenant import Tenant
-from forms.model import Field, Form, Lines
+from app.storage.codecs import to_column
+from forms.model import Form, Lines
 
 BATCH = 400
 """Values a statement looks for at a time, below every database's parameter limit."""
@@ -26,17 +28,19 @@ class Finder:
         published = tenant.active()
         form_id, _, lines_id = target.partition(".")
         form, tables = published.catalog.forms[form_id], published.tables.forms[form_id]
-        columns, self._fields = [], []
+        columns: list[str] = []
+        self._encode: list[Callable[[Any], Any] | None] = []
         for path in paths:
             head, _, tail = path.partition(".")
             if lines_id and not (tail and head == form_id):
                 child = tables.children[lines_id]
                 columns.append(f"l.{child.columns[path].name}")
-                self._fields.append(_field_of(_lines_of(form, lines_id).fields, path))
+                field = _lines_of(form, lines_id).fields[path]
+                self._encode.append(to_column(child.columns[path], field))
             else:
                 name = tail if lines_id else path
                 columns.append(f"r.{tables.columns[name].name}")
-                self._fields.append(_field_of(form.fields, name))
+                self._encode.append(to_column(tables.columns[name], form.fields[name]))
         source = f"{tables.table} AS r"
         key = "r.id"
         if lines_id:
@@ -57,19 +61,21 @@ class Finder:
         # Each column on its own, so that its index serves; the exact pairs are picked out below.
         where, values = [], []
         for position, column in enumerate(self._columns):
-            kind = self._fields[position]
-            distinct = sorted({_stored(kind, key[position]) for key in batch}, key=str)
+            distinct = sorted({self._stored(position, key[position]) for key in batch}, key=str)
             where.append(f"{column} IN ({', '.join('?' * len(distinct))})")
             values += distinct
         stored = {
-            tuple(_stored(f, v) for f, v in zip(self._fields, key, strict=True)): key
-            for key in batch
+            tuple(self._stored(i, value) for i, value in enumerate(key)): key for key in batch
         }
         sql = f"{self._select} AND {' AND '.join(where)}{self._order}"
         for row_id, *found in self._db.query(sql, values):
             key = stored.get(tuple(found))
             if key is not None:
                 self._known[key] = row_id
+
+    def _stored(self, position: int, value: object) -> Any:
+        encode = self._encode[position]
+        return value if encode is None else encode(value)
 
     def get(self, key: Key) -> int | None:
         """The id of the row with these values, as far as loaded."""
@@ -85,11 +91,3 @@ def _lines_of(form: Form, lines_id: str) -> Lines:
     if not isinstance(found, Lines):
         raise TypeError(f"{form.id}.{lines_id} holds no lines")
     return found
-
-
-def _field_of(fields: object, name: str) -> Field:
-    return fields[name]  # type: ignore[index, no-any-return]
-
-
-def _stored(field: Field, value: object) -> object:
-    return field.kind.to_stored(value)

@@ -64,6 +64,10 @@ class Table:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._stack.close()
 
     def _open(self, path: Path) -> io.BufferedReader:
@@ -180,9 +184,9 @@ def plain_records(rows: Iterator[FileRow]) -> Iterator[FileRecord]:
 def grouped_records(rows: Iterator[FileRow], lines_field: str, on: str) -> Iterator[FileRecord]:
     """Consecutive rows with the same `on` column are one record; each row is a line item."""
     batch: list[FileRow] = []
-    key: str | None = None
+    key: tuple[str, ...] | None = None
     for row in rows:
-        now = row.columns[on]
+        now = tuple(row.columns[name] for name in on)
         if batch and now != key:
             yield FileRecord(batch[0], {lines_field: tuple(batch)})
             batch = []
@@ -199,8 +203,8 @@ class SpooledLines:
     kept in memory. Use as a context manager; the spool file goes with it.
     """
 
-    def __init__(self, rows: Iterable[FileRow], on: str, folder: Path) -> None:
-        self._runs: dict[str, list[tuple[int, int]]] = {}
+    def __init__(self, rows: Iterable[FileRow], on: Sequence[str], folder: Path) -> None:
+        self._runs: dict[tuple[str, ...], list[tuple[int, int]]] = {}
         self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
         try:
             self._fill(rows, on)
@@ -214,11 +218,11 @@ class SpooledLines:
     def __exit__(self, *_: object) -> None:
         self._spool.close()
 
-    def _fill(self, rows: Iterable[FileRow], on: str) -> None:
-        last: str | None = None
+    def _fill(self, rows: Iterable[FileRow], on: Sequence[str]) -> None:
+        last: tuple[str, ...] | None = None
         begin = count = offset = 0
         for row in rows:
-            key = row.columns[on]
+            key = tuple(row.columns[name] for name in on)
             if key != last:
                 if last is not None:
                     self._runs.setdefault(last, []).append((begin, count))
@@ -230,7 +234,7 @@ class SpooledLines:
         if last is not None:
             self._runs.setdefault(last, []).append((begin, count))
 
-    def take(self, key: str) -> tuple[FileRow, ...]:
+    def take(self, key: tuple[str, ...]) -> tuple[FileRow, ...]:
         """The line items of one record, in the file's order; each is given once."""
         found = []
         for begin, count in self._runs.pop(key, ()):
@@ -240,7 +244,7 @@ class SpooledLines:
                 found.append(FileRow(line, columns))
         return tuple(found)
 
-    def left(self) -> Iterator[tuple[str, int]]:
+    def left(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """The keys nobody asked for, each with the line of its first row."""
         for key, runs in self._runs.items():
             self._spool.seek(runs[0][0])
@@ -248,10 +252,12 @@ class SpooledLines:
 
 
 def joined_records(
-    rows: Iterator[FileRow], spooled: SpooledLines, lines_field: str, on: str
+    rows: Iterator[FileRow], spooled: SpooledLines, lines_field: str, on: Sequence[str]
 ) -> Iterator[FileRecord]:
     """Each row is a record; its line items are those of the spooled file with the same `on`."""
-    return (FileRecord(row, {lines_field: spooled.take(row.columns[on])}) for row in rows)
+    for row in rows:
+        key = tuple(row.columns[name] for name in on)
+        yield FileRecord(row, {lines_field: spooled.take(key)})
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

@@ -81,7 +81,7 @@ def shape(record: FileRecord) -> tuple[int, list[int]]:
 
 def test_consecutive_rows_group_into_records(tmp_path: Path) -> None:
     with Table(write(tmp_path, "f.csv", "no,q\nA,1\nA,2\nB,3\nA,4\n")) as table:
-        found = [shape(r) for r in grouped_records(table.rows(), "lines", "no")]
+        found = [shape(r) for r in grouped_records(table.rows(), "lines", ["no"])]
     assert found == [(2, [2, 3]), (4, [4]), (5, [5])]
 
 
@@ -91,13 +91,13 @@ def test_line_items_come_from_the_second_file_wherever_they_stand_in_it(tmp_path
     with (
         Table(head) as one,
         Table(tail) as two,
-        SpooledLines(two.rows(), "no", tmp_path) as spooled,
+        SpooledLines(two.rows(), ["no"], tmp_path) as spooled,
     ):
-        records = list(joined_records(one.rows(), spooled, "lines", "no"))
+        records = list(joined_records(one.rows(), spooled, "lines", ["no"]))
         left = list(spooled.left())
     assert [shape(r) for r in records] == [(2, [4, 5, 7]), (3, []), (4, [2, 6])]
     assert records[2].lines["lines"][0].columns["q"] == "a\nb"
-    assert left == [("D", 8)]
+    assert left == [(("D",), 8)]
 
 
 def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
