@@ -1,0 +1,161 @@
+"""Commands over definitions: check, plan, publish, releases, rollback, export."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from app.access.users import user_names
+from app.catalog.check import check as check_definitions
+from app.catalog.problems import Located
+from app.catalog.sources import Sources, read_tenant
+from app.catalog.sources import export as export_files
+from app.cli.session import Session, plain_errors
+from app.records import releases as use
+from app.records.tenant import Tenant
+
+pass_session = click.make_pass_decorator(Session)
+MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@pass_session
+def check(session: Session, path: Path | None) -> None:
+    """Print every problem of the definitions below PATH (default: all of them).
+
+    Exit code 1 where there is one.
+    """
+    folder = path or session.config.definitions
+    try:
+        problems = check_definitions(folder)
+    except FileNotFoundError:
+        raise click.ClickException(f"{folder}: no such file or folder") from None
+    session.show_problems(problems)
+    if problems:
+        files = len({problem.file for problem in problems})
+        raise click.ClickException(f"{len(problems)} problem(s) in {files} file(s)")
+    session.out.print(f"{folder}: no problems")
+
+
+@click.command()
+@click.argument("tenant")
+@pass_session
+def plan(session: Session, tenant: str) -> None:
+    """Say what publishing TENANT's definitions would change; change nothing."""
+    sources = _sources(session, tenant)
+    with plain_errors(session):
+        _, planned = use.plan_publish(_opened(session, tenant), sources)
+    if not planned.changes and not planned.tables:
+        session.out.print("Nothing would change.")
+        return
+    for change in planned.changes:
+        session.out.print(f"{MARKS[change.severity]} {change.words.en}")
+    for table in planned.tables:
+        session.out.print(f"  table: {table.words.en}")
+    session.out.print("(! look twice, ✗ takes something away)")
+
+
+@click.command()
+@click.argument("tenant")
+@click.option("--note", default="", help="Why; kept with the release.")
+@click.option("--as", "login", help="The user who publishes (default: the system).")
+@pass_session
+def publish(session: Session, tenant: str, note: str, login: str | None) -> None:
+    """Make a release of TENANT's definitions and put it into force, while people work."""
+    sources = _sources(session, tenant)
+    with plain_errors(session):
+        opened = _opened(session, tenant)
+        actor = session.actor(opened, login, "web")
+        before = opened.refresh().no
+        no = use.publish(opened, actor, sources, note)
+    digest = opened.active().catalog.hash[:12]
+    if no == before:
+        session.out.print(f"Release {no} ({digest}) is in force already; nothing changed.")
+    else:
+        session.out.print(f"Release {no} ({digest}) is in force.")
+
+
+@click.command()
+@click.argument("tenant")
+@pass_session
+def releases(session: Session, tenant: str) -> None:
+    """List TENANT's releases, newest first."""
+    opened = session.tenant(tenant)
+    found = use.releases(opened)
+    names = user_names(opened.db, {r.created_by for r in found if r.created_by})
+    table = Table("no", "in force", "hash", "made (UTC)", "by", "note")
+    for release in found:
+        made = datetime.fromtimestamp(release.created_at / 1e6, UTC)
+        by = names.get(release.created_by, "?") if release.created_by else "system"
+        force = "●" if release.active else ""
+        table.add_row(
+            str(release.no), force, release.hash[:12], f"{made:%Y-%m-%d %H:%M}", by, release.note
+        )
+    session.out.print(table)
+
+
+@click.command()
+@click.argument("tenant")
+@click.argument("no", type=int)
+@click.option("--note", default="", help="Why; kept in the journal.")
+@click.option("--as", "login", help="The user who does it (default: the system).")
+@pass_session
+def rollback(session: Session, tenant: str, no: int, note: str, login: str | None) -> None:
+    """Put release NO of TENANT into force again."""
+    opened = session.tenant(tenant)
+    with plain_errors(session):
+        use.rollback(opened, session.actor(opened, login, "web"), no, note)
+    session.out.print(f"Release {no} is in force.")
+
+
+@click.command()
+@click.argument("tenant")
+@click.option("--release", "no", type=int, help="Which release (default: the one in force).")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder to write to; made if it is missing, refused if it has files.",
+)
+@pass_session
+def export(session: Session, tenant: str, no: int | None, folder: Path) -> None:
+    """Write a release's YAML files back, byte for byte."""
+    opened = session.tenant(tenant)
+    number = no if no is not None else opened.refresh().no
+    sources = use.release_sources(opened.db, number)
+    if sources is None:
+        raise click.ClickException(f"there is no release {number}; see `releases {tenant}`")
+    if folder.exists() and any(folder.iterdir()):
+        raise click.ClickException(f"{folder} is not empty; name a new folder")
+    files = export_files(sources)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    session.out.print(f"Release {number}: {len(files)} files in {folder}")
+
+
+def _sources(session: Session, tenant: str) -> Sources:
+    """The files of a tenant; problems of reading them end the command."""
+    if tenant not in session.config.tenants:
+        session.tenant(tenant)
+    sources, problems = read_tenant(session.config.definitions, tenant)
+    _stop_at(session, problems)
+    return sources
+
+
+def _stop_at(session: Session, problems: list[Located]) -> None:
+    if problems:
+        session.show_problems(problems)
+        raise click.ClickException(f"{len(problems)} problem(s); nothing was done")
+
+
+def _opened(session: Session, tenant: str) -> Tenant:
+    """The tenant, its database made where it is not there yet."""
+    session.tenants.installation.create(tenant)
+    return session.tenant(tenant)

@@ -1,0 +1,88 @@
+"""Commands that serve: run (both processes), web, worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import click
+
+from app.cli.files import fill_demo
+from app.cli.session import Session, plain_errors
+from app.cli.supervise import supervise
+
+pass_session = click.make_pass_decorator(Session)
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Fill the first tenant with made-up data, once.")
+@pass_session
+def run(session: Session, demo: bool) -> None:
+    """Start the web server and the worker; Ctrl-C stops both."""
+    config = session.config
+    first = next(iter(config.tenants), None)
+    if first is None:
+        raise click.ClickException(f"{session.config_path} lists no tenant")
+    _free_port(config.text("web.host"), config.number("web.port"))
+    signins: list[tuple[str, str, str]] = []
+    if demo:
+        with plain_errors(session):
+            signins = fill_demo(session, first)
+    host, port = config.text("web.host"), config.number("web.port")
+    address = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104
+    session.out.print(f"\nReturnflow: {address}/t/{first}/")
+    for login, password, name in signins:
+        session.out.print(f"  sign in as {login:<10} password {password}   {name}")
+    session.out.print("Ctrl-C stops the web server and the worker.\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "app.cli"]
+    environment = {"RETURNFLOW_CONFIG": str(session.config_path.resolve())}
+    code = supervise({"web": [*command, "web"], "worker": [*command, "worker"]}, environment)
+    raise SystemExit(code)
+
+
+@click.command()
+@pass_session
+def web(session: Session) -> None:
+    """Serve the web application in the foreground."""
+    from granian.constants import Interfaces  # the server is loaded by this command only
+    from granian.server import Server
+
+    config = session.config
+    workers = config.number("web.workers")
+    if config.text("database.url") == "sqlite" and workers > 1:
+        raise click.ClickException("web.workers: SQLite allows one; use PostgreSQL for more")
+    os.environ["RETURNFLOW_CONFIG"] = str(session.config_path.resolve())
+    Server(
+        "app.web.wsgi:app",
+        address=config.text("web.host"),
+        port=config.number("web.port"),
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=config.number("web.threads"),
+        websockets=False,
+        log_access=False,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+@click.command()
+@pass_session
+def worker(session: Session) -> None:
+    """Run the worker in the foreground: deliveries, timers, sweeps, anchors."""
+    from app.jobs.worker import run_worker  # huey is loaded by this command only
+
+    run_worker(session.config)
+
+
+def _free_port(host: str, port: int) -> None:
+    """Say plainly that somebody else listens there, before anything is started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"{host}:{port} cannot be used ({error.strerror}); another: PORT=9000 make run"
+            ) from None
