@@ -39,7 +39,7 @@ def verify(session: Session, tenant: str) -> None:
     with plain_errors(session):
         verified = verify_audit(opened, outside)
     for finding in verified.findings:
-        click.echo(f"{finding.code}: {finding.message.en}")
+        click.echo(f"{finding.code} {finding.form} {finding.record}: {finding.text}")
     session.out.print(
         f"{verified.entries} entries of {verified.records} records,"
         f" {verified.anchors} anchors: {len(verified.findings)} finding(s)"

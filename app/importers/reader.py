@@ -205,6 +205,7 @@ class SpooledLines:
 
     def __init__(self, rows: Iterable[FileRow], on: Sequence[str], folder: Path) -> None:
         self._runs: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
         self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
         try:
             self._fill(rows, on)

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.records.tenant import Tenant
-
 from app.access.actor import SYSTEM
 from app.catalog.sources import read_tenant
 from app.importers.run import Job, run_import
 from app.importers.state import Progress
 from app.records import releases
+from app.records.tenant import Tenant
 
 TENANT = "shop"
 STEPS: tuple[tuple[str, dict[str, str]], ...] = (
