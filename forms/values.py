@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -74,6 +75,15 @@ class Text:
 _EPOCH_MS = 1_577_836_800_000
 _LOW_BITS = 21
 _counter = count(secrets.randbits(_LOW_BITS))
+
+
+def _start_anew() -> None:
+    global _counter
+    _counter = count(secrets.randbits(_LOW_BITS))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {c: i for i, c in enumerate(_ALPHABET)} | {"i": 1, "l": 1, "o": 0}
 _ID_LENGTH = 13

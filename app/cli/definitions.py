@@ -14,7 +14,11 @@ from app.catalog.problems import Located
 from app.catalog.sources import Sources, read_tenant
 from app.catalog.sources import export as export_files
 from app.cli.session import Session, plain_errors
-from app.records import releases as use
+from app.records import plan_publish
+from app.records import publish as publish_release
+from app.records import releases as list_releases
+from app.records import rollback as roll_back
+from app.records.releases import release_sources
 from app.records.tenant import Tenant
 
 pass_session = click.make_pass_decorator(Session)
@@ -48,7 +52,7 @@ def plan(session: Session, tenant: str) -> None:
     """Say what publishing TENANT's definitions would change; change nothing."""
     sources = _sources(session, tenant)
     with plain_errors(session):
-        _, planned = use.plan_publish(_opened(session, tenant), sources)
+        _, planned = plan_publish(_opened(session, tenant), sources)
     if not planned.changes and not planned.tables:
         session.out.print("Nothing would change.")
         return
@@ -71,7 +75,7 @@ def publish(session: Session, tenant: str, note: str, login: str | None) -> None
         opened = _opened(session, tenant)
         actor = session.actor(opened, login, "web")
         before = opened.refresh().no
-        no = use.publish(opened, actor, sources, note)
+        no = publish_release(opened, actor, sources, note)
     digest = opened.active().catalog.hash[:12]
     if no == before:
         session.out.print(f"Release {no} ({digest}) is in force already; nothing changed.")
@@ -85,7 +89,7 @@ def publish(session: Session, tenant: str, note: str, login: str | None) -> None
 def releases(session: Session, tenant: str) -> None:
     """List TENANT's releases, newest first."""
     opened = session.tenant(tenant)
-    found = use.releases(opened)
+    found = list_releases(opened)
     names = user_names(opened.db, {r.created_by for r in found if r.created_by})
     table = Table("no", "in force", "hash", "made (UTC)", "by", "note")
     for release in found:
@@ -108,7 +112,7 @@ def rollback(session: Session, tenant: str, no: int, note: str, login: str | Non
     """Put release NO of TENANT into force again."""
     opened = session.tenant(tenant)
     with plain_errors(session):
-        use.rollback(opened, session.actor(opened, login, "web"), no, note)
+        roll_back(opened, session.actor(opened, login, "web"), no, note)
     session.out.print(f"Release {no} is in force.")
 
 
@@ -127,7 +131,7 @@ def export(session: Session, tenant: str, no: int | None, folder: Path) -> None:
     """Write a release's YAML files back, byte for byte."""
     opened = session.tenant(tenant)
     number = no if no is not None else opened.refresh().no
-    sources = use.release_sources(opened.db, number)
+    sources = release_sources(opened.db, number)
     if sources is None:
         raise click.ClickException(f"there is no release {number}; see `releases {tenant}`")
     if folder.exists() and any(folder.iterdir()):

@@ -21,7 +21,7 @@ from app.cli.session import Session, plain_errors
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts
-from app.records import releases as use
+from app.records import publish
 from app.records.errors import Refused
 from app.records.look import read
 from app.records.save import create
@@ -136,7 +136,7 @@ def fill_demo(session: Session, name: str) -> list[tuple[str, str, str]]:
     """Make a tenant's demo unless it is there; its sign-ins as (login, password, name)."""
     tenant = _opened(session, name)
     if tenant.refresh().no == 0:
-        use.publish(tenant, SYSTEM, _sources(session, name), "demo")
+        publish(tenant, SYSTEM, _sources(session, name), "demo")
     definition = _demo_definition(session, name)
     password = _password(session, name)
     users = _map(definition.get("users"))

@@ -181,8 +181,10 @@ def plain_records(rows: Iterator[FileRow]) -> Iterator[FileRecord]:
     return (FileRecord(row) for row in rows)
 
 
-def grouped_records(rows: Iterator[FileRow], lines_field: str, on: str) -> Iterator[FileRecord]:
-    """Consecutive rows with the same `on` column are one record; each row is a line item."""
+def grouped_records(
+    rows: Iterator[FileRow], lines_field: str, on: Sequence[str]
+) -> Iterator[FileRecord]:
+    """Consecutive rows with the same `on` columns are one record; each row is a line item."""
     batch: list[FileRow] = []
     key: tuple[str, ...] | None = None
     for row in rows:
@@ -203,10 +205,9 @@ class SpooledLines:
     kept in memory. Use as a context manager; the spool file goes with it.
     """
 
-    def __init__(self, rows: Iterable[FileRow], on: Sequence[str], folder: Path) -> None:
+    def __init__(self, rows: Iterable[FileRow], on: Sequence[str]) -> None:
         self._runs: dict[tuple[str, ...], list[tuple[int, int]]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         try:
             self._fill(rows, on)
         except BaseException:

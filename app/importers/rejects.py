@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from app.importers.mapper import Fault
 from app.importers.reader import FileRow
 
 OWN_COLUMNS = ("line", "item_line", "field", "code", "reason")
+
+
+class Writer(Protocol):
+    """What csv.writer gives."""
+
+    def writerow(self, row: Iterable[object], /) -> object:
+        """Write one row."""
+
+    def writerows(self, rows: Iterable[Iterable[object]], /) -> object:
+        """Write several rows."""
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -5,36 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from app.catalog.model import Aggregate, Measure
 from app.storage.errors import PublishError
 from app.storage.manifest import AggregateTable, FormTables, ReleaseTables
 from app.storage.ports import Dialect, Params, Reader, TenantDatabase
 from app.storage.resolver import LinesResolver, RecordResolver, World, scaled, truth
-from forms.expr import Expr, NotInSql, Type
+from forms.expr import NotInSql, Type
 from forms.model import Form
 
 MOST_MEASURES = 8
-
-
-class MeasureLike(Protocol):
-    """What storage needs of a measure (the catalog's `Measure`)."""
-
-    id: str
-    source: str
-    by: str | None
-    sum: Expr | None
-    where: Expr | None
-    type: Type
-    scale: int
-
-
-class AggregateLike(Protocol):
-    """What storage needs of an aggregate (the catalog's `Aggregate`)."""
-
-    id: str
-    per: str
-    measures: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +56,7 @@ Totals = dict[int, list[int]]
 
 
 def compile_aggregate(
-    aggregate: AggregateLike,
+    aggregate: Aggregate,
     forms: Mapping[str, Form],
     tables: ReleaseTables,
     dialect: Dialect = "sqlite",
@@ -99,7 +80,7 @@ def compile_aggregate(
     return AggregateSql(aggregate.id, fingerprint, columns, types, measures)
 
 
-def by_columns(aggregate: AggregateLike, tables: ReleaseTables) -> list[tuple[str, str]]:
+def by_columns(aggregate: Aggregate, tables: ReleaseTables) -> list[tuple[str, str]]:
     """(table, column) of the links by which the measures find their keys: worth an index."""
     found = []
     for measure in aggregate.measures.values():
@@ -144,8 +125,8 @@ def verify(db: TenantDatabase, shape: AggregateSql, table: AggregateTable) -> li
 
 
 def _measure(
-    aggregate: AggregateLike,
-    measure: MeasureLike,
+    aggregate: Aggregate,
+    measure: Measure,
     column: str,
     forms: Mapping[str, Form],
     tables: ReleaseTables,
@@ -183,7 +164,7 @@ def _measure(
     return MeasureSql(column, home.table, escaped, tuple(params))
 
 
-def _key(measure: MeasureLike, home: FormTables, lines: str) -> tuple[str, tuple[str, str] | None]:
+def _key(measure: Measure, home: FormTables, lines: str) -> tuple[str, tuple[str, str] | None]:
     """The key's SQL, and (table, column) worth an index."""
     if measure.by is None:
         return ("t.id" if lines else "p.id"), None

@@ -91,7 +91,7 @@ def test_line_items_come_from_the_second_file_wherever_they_stand_in_it(tmp_path
     with (
         Table(head) as one,
         Table(tail) as two,
-        SpooledLines(two.rows(), ["no"], tmp_path) as spooled,
+        SpooledLines(two.rows(), ["no"]) as spooled,
     ):
         records = list(joined_records(one.rows(), spooled, "lines", ["no"]))
         left = list(spooled.left())

@@ -14,7 +14,7 @@ from app.access.actor import SYSTEM
 from app.catalog.sources import read_tenant
 from app.importers.run import Job, run_import
 from app.importers.state import Progress
-from app.records import releases
+from app.records import publish
 from app.records.tenant import Tenant
 
 TENANT = "shop"
@@ -63,7 +63,7 @@ def run_year(
     sources, problems = read_tenant(definitions, TENANT)
     if problems:
         raise AssertionError(problems)
-    releases.publish(tenant, SYSTEM, sources, "the shop's year")
+    publish(tenant, SYSTEM, sources, "the shop's year")
     year = Year(tenant)
     for number, (name, others) in enumerate(STEPS):
         definition = tenant.active().catalog.imports[name]
