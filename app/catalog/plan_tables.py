@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.catalog.model import Aggregate, Catalog
 from forms.model import Field, Form, Lines
+from forms.values import Text
 
 SAFE, ATTENTION, DESTRUCTIVE = "safe", "attention", "destructive"
 
@@ -33,6 +34,54 @@ _WRITTEN = {
 }
 
 
+_WORDS: dict[str, tuple[str, str]] = {
+    "add_form": ("新建表 {place}", "table made for {place}"),
+    "drop_form": (
+        "不再使用表 {place}（记录保留）",
+        "table of {place} no longer used (records stay)",
+    ),
+    "rename_form": ("{was} 改名为 {place}，表不变", "{was} is now {place}; the table stays"),
+    "add_lines": ("新建明细表 {place}", "line table made for {place}"),
+    "drop_lines": (
+        "不再使用明细表 {place}（数据保留）",
+        "line table of {place} no longer used (rows stay)",
+    ),
+    "rename_lines": ("{was} 改名为 {place}，表不变", "{was} is now {place}; the table stays"),
+    "add_field": ("新增列 {place}（{new}）", "column added for {place} ({new})"),
+    "drop_field": (
+        "不再使用列 {place}（旧记录仍显示）",
+        "column of {place} no longer used (old records still show it)",
+    ),
+    "rename_field": ("{was} 改名为 {place}，列不变", "{was} is now {place}; the column stays"),
+    "widen_field": (
+        "{place} 由 {old} 放宽为 {new}，列不变",
+        "{place} widened, {old} → {new}; same column",
+    ),
+    "retype_field": (
+        "{place} 由 {old} 改为 {new}：新列，数据转换",
+        "{place} retyped, {old} → {new}: a new column, values converted",
+    ),
+    "replace_field": (
+        "{place} 由 {old} 改为 {new}：新列为空，无法转换",
+        "{place} replaced, {old} → {new}: a new, empty column; values cannot be converted",
+    ),
+    "add_index": ("新增索引 {place}", "index added on {place}"),
+    "drop_index": ("删除索引 {place}", "index on {place} dropped"),
+    "add_unique": ("新增唯一约束 {place}", "values of {place} must differ from now on"),
+    "drop_unique": ("取消唯一约束 {place}", "values of {place} may repeat from now on"),
+    "add_aggregate": (
+        "新增聚合 {place}，由现有记录计算",
+        "aggregate {place} computed from the records",
+    ),
+    "change_aggregate": ("聚合 {place} 重新计算", "aggregate {place} computed anew"),
+    "drop_aggregate": ("停止维护聚合 {place}", "aggregate {place} no longer kept"),
+    "gapless": (
+        "{place} 连续编号：保存需排队",
+        "{place} numbered without gaps: saves wait for each other",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TableChange:
     """One change of tables. `op`:
@@ -52,6 +101,14 @@ class TableChange:
     was: str = ""
     old: str = ""
     new: str = ""
+
+    @property
+    def words(self) -> Text:
+        """The change as a sentence for people, such as "column added for order.note (text)"."""
+        place = ".".join(part for part in (self.form, self.lines, self.field) if part)
+        zh, en = _WORDS[self.op]
+        told = {"place": place, "was": self.was, "old": self.old, "new": self.new}
+        return Text(zh.format_map(told), en.format_map(told))
 
     @property
     def severity(self) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from app.access.users import user_names
@@ -18,7 +19,7 @@ from app.records import plan_publish
 from app.records import publish as publish_release
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
-from app.records.releases import release_sources
+from app.records.releases import records_touched, release_sources
 from app.records.tenant import Tenant
 
 pass_session = click.make_pass_decorator(Session)
@@ -52,15 +53,24 @@ def plan(session: Session, tenant: str) -> None:
     """Say what publishing TENANT's definitions would change; change nothing."""
     sources = _sources(session, tenant)
     with plain_errors(session):
-        _, planned = plan_publish(_opened(session, tenant), sources)
-    if not planned.changes and not planned.tables:
+        opened = _opened(session, tenant)
+        _, planned = plan_publish(opened, sources)
+        touched = records_touched(opened, planned)
+    if planned.nothing:
         session.out.print("Nothing would change.")
         return
+    session.out.print("[b]Definitions[/b]")
     for change in planned.changes:
-        session.out.print(f"{MARKS[change.severity]} {change.words.en}")
+        session.out.print(f"{MARKS[change.severity]} {escape(change.words.en)}")
+    if planned.tables:
+        session.out.print("[b]Tables[/b]")
     for table in planned.tables:
-        session.out.print(f"  table: {table.words.en}")
-    session.out.print("(! look twice, ✗ takes something away)")
+        session.out.print(f"{MARKS[table.severity]} {escape(table.words.en)}")
+    if touched:
+        session.out.print("[b]Records touched[/b]")
+    for form, count in touched.items():
+        session.out.print(f"  {form}: {count:,}")
+    session.out.print("(! look twice, ✗ something goes away)")
 
 
 @click.command()

@@ -75,7 +75,7 @@ class Rejects:
         if self._writer is not None:
             self._stream.flush()
 
-    def _open(self, kept: list[list[str]]) -> csv._writer:
+    def _open(self, kept: list[list[str]]) -> Writer:
         self._stream = self._stack.enter_context(
             self.path.open("w", encoding="utf-8-sig", newline="")
         )

@@ -122,6 +122,19 @@ def plan_publish(tenant: Tenant, sources: Sources) -> tuple[Catalog, Plan]:
     return new, plan(active.catalog if active.no else None, new)
 
 
+def records_touched(tenant: Tenant, planned: Plan) -> dict[str, int]:
+    """How many records each form has whose table the plan changes; forms by their new id."""
+    tables = tenant.active().tables.forms
+    former = {change.form: change.was for change in planned.tables if change.op == "rename_form"}
+    counts = {}
+    for name in planned.forms:
+        found = tables.get(former.get(name, name))
+        if found is not None:
+            ((count,),) = tenant.db.query(f"SELECT count(*) FROM {found.table} WHERE deleted = 0")
+            counts[name] = count
+    return counts
+
+
 def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> int:
     """Make a release of the definitions and put it into force; its number.
 
