@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, g, request
 
 from app.api.body import only
 from app.api.bulk import run_all
@@ -71,7 +71,7 @@ def create(form_id: str) -> Response:
     saved = save.create(
         g.tenant, g.actor, form_id, _values(body), key=_key(), release_no=body["release"]
     )
-    place = url_for("api.read_record", form_id=form_id, record=encode_id(saved.id))
+    place = f"{request.script_root}{request.path}/{encode_id(saved.id)}"
     return answer(saved_json(saved), 201, etag(saved.version) | {"Location": place})
 
 

@@ -101,7 +101,7 @@ def name_request() -> None:
 
 def guard() -> None:
     """Refuse what no view should have to think about."""
-    if "\0" in request.path or any("\0" in value for value in request.args.to_dict().values()):
+    if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
         abort(400)
     if g.actor is None:
         request.max_content_length = ANONYMOUS_BODY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.access.actor import SYSTEM
 from app.catalog.sources import read_packs
 from app.config import Config, load_config
 from app.records import save
+from app.records.files import attach
 from app.records.releases import publish
 from app.records.tenant import Tenant, Tenants
 from app.web.factory import create_app
@@ -21,7 +23,7 @@ from forms.values import encode_id
 
 ROOT = Path(__file__).parents[2]
 GOOD = "correct horse battery"
-SECRETS = ("Zauberberg", "SO-GEHEIM-1", "LAMPE-GEHEIM", "RMA-", "SM-")
+SECRETS = ("Zauberberg", "SO-GEHEIM-1", "LAMPE-GEHEIM", "RMA-", "SM-", "eheimrat")
 """Words of the first tenant's records that nobody else may ever read."""
 
 
@@ -52,6 +54,7 @@ class Shop:
     names: tuple[str, str]
     ids: dict[str, str] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
+    photo: str = ""
 
     def tenant(self, number: int = 0) -> Tenant:
         """One of the two tenants."""
@@ -98,6 +101,7 @@ def open_shop(config: Config, tenants: Tenants, names: tuple[str, str]) -> Shop:
             ("keeper", ["warehouse"]),
             ("seller", ["seller"]),
             ("nobody", []),
+            *([("geheimrat", ["returns_admin"])] if name == names[0] else []),
         ):
             shop.users[f"{name}/{login}"] = users.create_user(
                 tenant.db, login, login.title(), GOOD, roles=roles, lang="en"
@@ -126,6 +130,8 @@ def fill(shop: Shop) -> None:
             "lines": [{"product": product, "quantity": "3", "unit_price": "199.00"}],
         },
     )
+    photo = attach(tenant, SYSTEM, "return_request", "lines.photos", BytesIO(PNG), "Zauberberg.png")
+    shop.photo = encode_id(photo)
     add(
         "return_request",
         {
@@ -135,7 +141,8 @@ def fill(shop: Shop) -> None:
                     "product": product,
                     "quantity": "1",
                     "unit_price": "199.00",
-                    "reason": "wrong_size",
+                    "reason": "transit",
+                    "photos": [shop.photo],
                 }
             ],
         },
