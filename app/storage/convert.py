@@ -93,7 +93,7 @@ def convert_value(value: Any, field: Field, currency: str | None) -> Any:
     """A value (not a stored one) as another type of field takes it, or None."""
     if value is None:
         return None
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):  # an amount is a tuple too
         if field.many or field.type in ("file", "image"):
             return list(value)
         return value[0] if len(value) == 1 else None

@@ -29,6 +29,7 @@ from app.storage.ports import (
 
 # psycopg keeps 100 prepared statements a connection; a tenant with twenty forms has more.
 _PREPARED_MAX = 600
+_FLIP_WAIT = "500ms"
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\?")
 _WITH_ROWS = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|EXPLAIN)\b|.*\bRETURNING\b", re.I | re.S)
 _KEY_COLUMNS = re.compile(r"\(([^)]*)\)=")
@@ -126,6 +127,8 @@ class PostgresDatabase(TenantDatabase):
     @contextmanager
     def flip(self) -> Iterator[Tx]:
         with self.write() as tx:
+            # Writers queue up behind whoever waits for the lock alone: never for long.
+            tx.queue(f"SET LOCAL lock_timeout = '{_FLIP_WAIT}'")
             tx.execute("SELECT pg_advisory_xact_lock(?)", (self.lock_key,))
             yield tx
 

@@ -8,6 +8,7 @@ epoch flips.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 from app.storage import aggregates as agg
 from app.storage import fills
 from app.storage.ddl import alter, existing_indexes, expand, indexes, make_indexes
-from app.storage.errors import NotUnique, PublishError
+from app.storage.errors import Busy, NotUnique, PublishError
 from app.storage.layout import lay_out
 from app.storage.manifest import (
     AggregateTable,
@@ -30,6 +31,8 @@ from app.storage.ports import Reader, TenantDatabase, Tx, run_again
 from forms.model import Form
 from forms.values import new_id
 
+_FLIP_TRIES = 100
+_FLIP_PAUSE = 0.1
 PHASES = ("expand", "backfill", "activate", "contract", "done", "abandoned")
 
 
@@ -281,6 +284,18 @@ def _activate(
     db: TenantDatabase, publication: Publication, catalog: Definitions, at: int
 ) -> Publication:
     work = fills.plan_work(db, publication, catalog)
+    for left in range(_FLIP_TRIES, -1, -1):
+        try:
+            return run_again(partial(_flip, db, publication, work, at))
+        except Busy:
+            if not left:
+                raise
+        time.sleep(_FLIP_PAUSE)
+    raise AssertionError("unreachable")
+
+
+def _flip(db: TenantDatabase, publication: Publication, work: fills.Work, at: int) -> Publication:
+    """Alone with the database: the last changed records, then the new epoch."""
     with db.flip() as tx:
         _, active = tx.state()
         if active == publication.from_release:
