@@ -14,7 +14,7 @@ from app.catalog.compile_roles import compile_role, include_cycles
 from app.catalog.compile_scenarios import compile_scenario
 from app.catalog.compiling import Compiling
 from app.catalog.model import Aggregate, Catalog, Raw, Report, Tenant
-from app.catalog.nodes import Node, plain
+from app.catalog.nodes import Node, Span, plain
 from app.catalog.overlay import Definition, Merged, merge
 from app.catalog.problems import Located, at_span, in_order, locate
 from app.catalog.references import check_references
@@ -72,6 +72,7 @@ class _Work:
         self.data: dict[tuple[str, str], dict[str, Any]] = {}
         self.faulty: dict[tuple[str, str], list[Path]] = {}
         self.suspects: set[str] = {name for _, name in merged.unreadable}
+        self.removed = _removed(merged)
         self.ids: dict[str, set[str]] = {kind: merged.ids(kind) for kind in KINDS}
         self.library = StaticLibrary()
         self._texts = {path: text.removeprefix("\ufeff") for path, text in sources.files.items()}
@@ -202,7 +203,25 @@ class _Work:
             self.suspects.update(step for step in problem.path[1:2] if isinstance(step, str))
         if problem.code in CONSEQUENCES and self._is_consequence(definition.root, problem):
             return
-        self.problems.append(locate(definition.root, problem, self._texts))
+        located = locate(definition.root, problem, self._texts)
+        self.problems.append(self._caused(definition.root, located))
+
+    def _caused(self, root: Node, located: Located) -> Located:
+        """A name an overlay took out is missed elsewhere: the overlay is where to mend it."""
+        problem = located.problem
+        if problem.code not in CONSEQUENCES:
+            return located
+        node, _ = root.find(problem.path)
+        text = str(node.value)[problem.offset or 0 :]
+        word = _WORD.match(text if problem.offset is not None else text.rpartition(".")[2])
+        path, span = self.removed.get(word[0] if word else "", ((), None))
+        if span is None or span.file == located.file:
+            return located
+        name, where = path[-1], f"{located.file}:{located.line}:{located.column}"
+        told = Problem(
+            problem.code, path, f"{name} is taken out here, but {where} needs it", on_key=True
+        )
+        return at_span(span, told)
 
     def _is_consequence(self, root: Node, problem: Problem) -> bool:
         if not self.suspects:
@@ -221,6 +240,15 @@ class _Work:
             currency=str(data.get("currency", "")),
             languages=tuple(data.get("languages", ("zh", "en"))),
         )
+
+
+def _removed(merged: Merged) -> dict[str, tuple[Path, Span]]:
+    """What overlays took out: name → its path and where."""
+    found: dict[str, tuple[Path, Span]] = {}
+    for definition in merged.definitions.values():
+        for path, span in definition.removed.items():
+            found[str(path[-1])] = (path, span)
+    return found
 
 
 def _values(options: Mapping[str, Options]) -> Callable[[str], tuple[str, ...] | None]:

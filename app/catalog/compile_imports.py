@@ -120,7 +120,7 @@ class _Maps:
         """Where the rows of a lines field come from."""
         at = self.at
         if not isinstance(raw, Mapping) or "map" not in raw:
-            at.problem("lines_need_map", path, f"{field.id} are lines", "{on: <column>, map: {…}}")
+            at.problem("lines_need_map", path, f"{field.id} holds rows", "{on: <column>, map: {…}}")
             return None
         file = _file(raw["file"]) if "file" in raw else None
         scope = self.columns(file, (*path, "file")) if file is not None else columns
@@ -161,7 +161,7 @@ class _Maps:
         if "find" in raw:
             return self._find(field, raw, columns, path)
         at.problem(
-            "lines_need_map", path, f"{field.id} are no lines", "an expression, {value} or {find}"
+            "lines_need_map", path, f"{field.id} holds no rows", "an expression, {value} or {find}"
         )
         return None
 
