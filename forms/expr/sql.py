@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from forms.expr import calendar, sql_conditions, sql_currency, sql_functions, sql_loops
+from forms.expr import calendar, sql_conditions, sql_currency, sql_functions, sql_loops, sql_times
 from forms.expr import nodes as n
 from forms.expr.closures import compile_node
 from forms.expr.env import Env
@@ -262,7 +262,7 @@ class Generator:
             money = node.type.kind == "money"
             currency = sql_currency.merged([left, right]) if money else None
             return replace(result, currency=currency)
-        return sql_functions.times(self, node, left, right)
+        return sql_times.times(self, node, left, right)
 
     def numeric(self, node: n.Arithmetic, left: Value, right: Value) -> Value:
         match node.op:

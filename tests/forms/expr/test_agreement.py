@@ -15,7 +15,7 @@ from .world import World, worlds
 SEEDS = (1, 2)
 DIALECTS = ("sqlite", "postgres")
 # RETURNFLOW_LONG=1 makes a long run of it.
-EXAMPLES = 5_000 if os.environ.get("RETURNFLOW_LONG") else 120
+EXAMPLES = 5_000 if os.environ.get("RETURNFLOW_LONG") else 300
 
 
 @pytest.fixture(scope="module")
