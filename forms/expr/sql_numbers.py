@@ -174,7 +174,8 @@ class Numbers:
         if settled.form == "scaled":
             piece = build("(-{})", settled)
             return replace(settled, text=piece.text, params=piece.params, column=False)
-        return self.call("rf_negate", "(-{})", value.type, value)
+        found = self.call("rf_negate", "(-{})", value.type, value)
+        return replace(found, currency=value.currency)
 
     def portion(self, values: list[Value], places: Part, kind: Type) -> Value:
         """total, part, whole, done → the cumulative share; `places` of the smallest coin."""

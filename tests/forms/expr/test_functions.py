@@ -44,7 +44,8 @@ CALLS = [
     "reason.share", "b1 == b2", "b1 != true", "not b1", "b1 and not b2 or null", "owner == me",
     "order in orders", "'slight' not in tags", "t1 == null", "tags != null", "0 <= d1 < 100",
     "sum(items.k where parent.n1 == k)", "count(items where order.weight > 0)", "this == id",
-    "n1 > 0 and if(b1, n2 > 0, null)", "m1 + 1.00005", "d1 + 0.0000001", "d1 - n1 * 10",
+    "n1 > 0 and if(b1, n2 > 0, null)",
+    "currency(-(usd * d1))", "round(-(m1 / n1))", "m1 + 1.00005", "d1 + 0.0000001", "d1 - n1 * 10",
 ]  # fmt: skip
 CONSTANT_ONLY = {"today", "now"}
 
