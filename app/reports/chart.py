@@ -8,6 +8,7 @@ colours and fonts come from the page's style sheet and follow light and dark. Ev
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,15 @@ from xml.etree import ElementTree
 import pygal
 from pygal.style import Style
 
+# pygal hangs an old-style finder for its map plugins into every import of the process: take it out.
+sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
+
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
-WIDTH, HEIGHT = 900, 420
+WIDTHS = {"small": 420, "medium": 620, "full": 1120}
+"""Widths by the size of the tile: text is drawn about as large as the page's own."""
+
+HEIGHT = 320
 LABEL = 24
 """Characters of a label shown at an axis; the table has it whole."""
 
@@ -41,7 +48,7 @@ KINDS = tuple(_SHAPES)
 
 # The styles are thrown away; the sizes here are what pygal reserves room for.
 _STYLE = Style(
-    label_font_size=14, major_label_font_size=14, legend_font_size=15, title_font_size=16
+    label_font_size=13, major_label_font_size=13, legend_font_size=15, title_font_size=16
 )
 
 ElementTree.register_namespace("", SVG[1:-1])
@@ -57,14 +64,21 @@ class Series:
 
 
 def draw(
-    kind: str, title: str, labels: Sequence[str], series: Sequence[Series], *, chart_id: str
+    kind: str,
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    chart_id: str,
+    size: str = "medium",
 ) -> str:
     """The chart as an `<svg>` text without scripts, styles or event handlers.
 
     `kind` is one of `KINDS` (bar lies, column stands); `chart_id` is unique on the page.
     """
+    width = WIDTHS.get(size, WIDTHS["full"])
     chart = _SHAPES[kind](
-        width=WIDTH,
+        width=width,
         height=_height(kind, len(labels)),
         style=_STYLE,
         css=[],
@@ -75,7 +89,7 @@ def draw(
         show_dots=len(labels) <= 60,
         dots_size=3,
         print_values=False,
-        x_label_rotation=_rotation(kind, labels),
+        x_label_rotation=_rotation(kind, labels, width),
         no_data_text="",
         max_scale=7,
         **({"fill": True} if kind == "area" else {}),
@@ -99,8 +113,8 @@ def _height(kind: str, count: int) -> int:
     return max(HEIGHT, 60 + 30 * count) if kind == "bar" else HEIGHT
 
 
-def _rotation(kind: str, labels: Sequence[str]) -> int:
-    room = WIDTH - 120
+def _rotation(kind: str, labels: Sequence[str], width: int) -> int:
+    room = width - 90
     needed = sum(_cells(_cut(label)) * 8 + 8 for label in labels)
     return 35 if kind not in {"pie", "bar"} and needed > room else 0
 

@@ -305,7 +305,8 @@ def _with_others(reports: Mapping[str, Report], report: Report) -> list[Report]:
 
 def _names(report: Report, prefix: str) -> set[str]:
     """Dotted names of the fields of its source that a report reads."""
-    exprs = [one.by for one in (*report.group.values(), *report.filters.values())]
+    exprs = [one.by for one in report.group.values()]
+    exprs += [one.by for one in report.filters.values()]
     exprs += [one.value for one in report.measures.values() if one.value is not None]
     exprs += [one.where for one in report.measures.values() if one.where is not None]
     exprs += [one.value for one in report.columns] + ([report.where] if report.where else [])

@@ -82,7 +82,7 @@ def _install(work: Path) -> None:
         text=True,
     )
     if done.returncode:
-        raise AssetsError(f"npm ci failed:\n{done.stdout}{done.stderr}")
+        raise AssetsError(f"npm ci failed:\n{done.stdout!s}{done.stderr!s}")
 
 
 def _copy(modules: Path, vendor: Path) -> None:

@@ -8,12 +8,14 @@ from flask import Flask, abort, g, redirect, request
 
 from app.access.clock import HOUR, MINUTE
 from app.access.sessions import Lifetime
+from app.admin import init_admin
 from app.api import create_api
 from app.api.rate import Calls
 from app.config import Config
 from app.records.tenant import Tenants
 from app.storage.errors import UnknownTenant
 from app.web.accesslog import init_accesslog, init_logs, start_clock
+from app.web.desk import create_desk
 from app.web.errors import init_errors
 from app.web.health import create_health
 from app.web.i18n import init_languages
@@ -49,6 +51,8 @@ def create_app(config: Config, tenants: Tenants) -> Flask:
     app.extensions["calls"] = Calls(config.number("api.calls"))
     app.register_blueprint(create_health(config, tenants))
     app.register_blueprint(create_api())
+    app.register_blueprint(create_desk())
+    init_admin(app)
     hosts = hosts_of(config)
     app.wsgi_app = TenantRouting(app.wsgi_app, hosts)  # type: ignore[method-assign]
     if config.names("web.proxies"):

@@ -1,13 +1,10 @@
 // The desk's own behaviour. Every page works without it; with it, pages answer as one types.
-import { liveForm } from "./live.js";
-import { lineGrid } from "./lines.js";
-import { picker } from "./picker.js";
-import { uploads } from "./uploads.js";
 
-export function announce(text) {
+// What happened is said to screen readers.
+document.addEventListener("rf:say", (event) => {
   const live = document.getElementById("rf-live");
-  if (live) live.textContent = text;
-}
+  if (live) live.textContent = event.detail;
+});
 
 // Menus are <details>: close them on Escape and on a click elsewhere.
 document.addEventListener("click", (event) => {
@@ -22,13 +19,6 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
-
-for (const form of document.querySelectorAll("form[data-rf-form]")) {
-  picker(form);
-  lineGrid(form);
-  uploads(form);
-  liveForm(form);
-}
 
 // A second click on a submit button changes nothing: the form carries an idempotency key, and the
 // button stays pressed until the answer comes.

@@ -1,9 +1,8 @@
 // The line grid: add, duplicate and remove rows. Enter goes to the next row and adds one at the end.
-import { announce } from "./desk.js";
 
 let fresh = 0;
 
-export function lineGrid(form) {
+function lineGrid(form) {
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-rf-line]");
     if (!button) return;
@@ -35,7 +34,7 @@ function add(grid) {
   const row = holder.querySelector("tr");
   grid.querySelector("tbody").append(row);
   settle(grid, row);
-  announce(grid.dataset.rfAdded);
+  say(grid.dataset.rfAdded);
   return row;
 }
 
@@ -49,6 +48,10 @@ function copy(grid, source) {
     if (control.type === "checkbox" || control.type === "radio") control.checked = model.checked;
     else if (!control.matches("[data-rf-marker]")) control.value = model.value;
   });
+  // A copy is as deliberate as typing: the engine fills nothing in over it.
+  for (const field of row.querySelectorAll("[data-rf-field]")) {
+    field.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true, detail: { typed: true } }));
+  }
   for (const field of row.querySelectorAll('[data-rf-kind="picker"]')) {
     const model = source.querySelector(`[data-rf-column="${CSS.escape(field.dataset.rfColumn)}"]`);
     field.dispatchEvent(new CustomEvent("rf:copy", { detail: model }));
@@ -68,7 +71,7 @@ function remove(grid, row) {
   if (next?.matches("tr[data-rf-row]")) focusFirst(next);
   else grid.querySelector("[data-rf-line=add]")?.focus();
   settle(grid, grid);
-  announce(grid.dataset.rfRemoved);
+  say(grid.dataset.rfRemoved);
 }
 
 function settle(grid, changed) {
@@ -85,3 +88,9 @@ function focusFirst(row, column) {
   control?.focus();
   control?.select?.();
 }
+
+function say(text) {
+  document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
+}
+
+for (const form of document.querySelectorAll("form[data-rf-form]")) lineGrid(form);

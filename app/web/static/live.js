@@ -1,19 +1,25 @@
 // Rules and formulas, answered by the server as one types. The answer never touches what is being
 // typed: a value is only set where the server computed it and the field still shows what was sent.
-import { announce } from "./desk.js";
 
 const PAUSE = 300;
 
-export function liveForm(form) {
+function liveForm(form) {
   const address = form.dataset.rfPreview;
   if (!address) return;
+  // Complaints are shown for fields somebody has been in; a page that came back shows them all.
   const touched = new Set(form.dataset.rfShowErrors ? ["*"] : []);
+  // What nobody has typed into is left to the engine: defaults and filled-in values follow.
+  const auto = "rfAuto" in form.dataset ? new Set(form.dataset.rfAuto.split(" ")) : null;
+  const typed = new Set();
   let timer = 0;
   let running = null;
   let dirty = false;
 
   const changed = (event) => {
-    if (event.target.closest("[data-rf-ignore]")) return;
+    const field = event.target.closest("[data-rf-field]");
+    if (field && event.type !== "rf:changed") typed.add(field.dataset.rfField);
+    if (field && event.type === "rf:changed" && event.detail?.typed) typed.add(field.dataset.rfField);
+    if (event.target.matches("[data-rf-ignore]") && event.type !== "rf:changed") return;
     dirty = true;
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
@@ -30,7 +36,21 @@ export function liveForm(form) {
   });
   form.addEventListener("submit", () => {
     dirty = false;
+    for (const name of untouched()) {
+      const item = document.createElement("input");
+      item.type = "hidden";
+      item.name = "_auto";
+      item.value = name;
+      form.append(item);
+    }
   });
+
+  function untouched() {
+    return [...form.querySelectorAll("[data-rf-field]")]
+      .map((field) => field.dataset.rfField)
+      .filter((name) => !name.includes("__row__") && !typed.has(name) && (!auto || auto.has(name)));
+  }
+
   window.addEventListener("beforeunload", (event) => {
     if (dirty) event.preventDefault();
   });
@@ -41,6 +61,7 @@ export function liveForm(form) {
     const sent = snapshot(form);
     const body = new FormData(form);
     for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+    for (const name of untouched()) body.append("_auto", name);
     form.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(address, {
@@ -80,7 +101,7 @@ export function liveForm(form) {
       const part = form.querySelector(`[data-rf-section="${CSS.escape(section)}"]`);
       if (part) part.hidden = !visible;
     }
-    if (answer.said) announce(answer.said);
+    if (answer.said) say(answer.said);
   }
 }
 
@@ -166,3 +187,9 @@ function showError(field, text) {
 function note(form, state) {
   for (const item of form.querySelectorAll("[data-rf-note]")) item.hidden = item.dataset.rfNote !== state;
 }
+
+function say(text) {
+  document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
+}
+
+for (const form of document.querySelectorAll("form[data-rf-form]")) liveForm(form);

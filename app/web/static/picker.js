@@ -1,5 +1,5 @@
 // The link picker: a combobox whose options htmx fetches from the server as one types.
-export function picker(form) {
+function picker(form) {
   const field = (node) => node.closest?.('[data-rf-kind="picker"]');
 
   form.addEventListener("keydown", (event) => {
@@ -76,7 +76,7 @@ export function picker(form) {
     if (options.length && input.value && input.value !== input.dataset.chosen) light(place, options, 0);
   });
   // Set by a rule (fill, default) or copied with its row.
-  form.addEventListener("rf:set", (event) => set(event.target, event.detail.value, event.detail.text), true);
+  form.addEventListener("rf:set", (event) => set(event.target, event.detail.value, event.detail.text, true), true);
   form.addEventListener(
     "rf:copy",
     (event) => {
@@ -152,5 +152,7 @@ function shut(place) {
 }
 
 function changed(place) {
-  place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true }));
+  place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true, detail: { typed: true } }));
 }
+
+for (const form of document.querySelectorAll("form[data-rf-form]")) picker(form);

@@ -1,8 +1,7 @@
 // Files go to the server when they are chosen; the form then carries only their ids. Without this
 // script the plain file input is posted with the form.
-import { announce } from "./desk.js";
 
-export function uploads(form) {
+function uploads(form) {
   form.addEventListener("change", async (event) => {
     const input = event.target;
     if (!input.matches("input[type=file][data-rf-upload]")) return;
@@ -10,7 +9,7 @@ export function uploads(form) {
     const files = [...input.files];
     for (const file of files) await send(form, place, input, file);
     input.value = "";
-    place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true }));
+    place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true, detail: { typed: true } }));
   });
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-rf-unattach]");
@@ -19,7 +18,7 @@ export function uploads(form) {
     const place = button.closest("[data-rf-field]");
     button.closest("li").remove();
     place.querySelector("input[type=file]")?.focus();
-    place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true }));
+    place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true, detail: { typed: true } }));
   });
 }
 
@@ -36,7 +35,7 @@ async function send(form, place, input, file) {
     if (!input.multiple) place.querySelector(".rf-chips").replaceChildren();
     place.querySelector(".rf-chips").append(chip(place, said));
     progress.textContent = "";
-    announce(file.name);
+    say(file.name);
   } catch (error) {
     progress.textContent = `${file.name}: ${error.message}`;
   }
@@ -52,3 +51,9 @@ function chip(place, said) {
   button.setAttribute("aria-label", `${button.getAttribute("aria-label")} ${said.name}`);
   return item;
 }
+
+function say(text) {
+  document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
+}
+
+for (const form of document.querySelectorAll("form[data-rf-form]")) uploads(form);

@@ -1,0 +1,189 @@
+"""A record: its values, its lines, its files, and what happened to it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from app.records import View, delete, history, open_attachment, read
+from app.web.desk.data import editable
+from app.web.desk.fields import Chip
+from app.web.desk.formpage import record_id
+from app.web.desk.names import chips_of, ids_of, names_of_ids
+from app.web.desk.timeline import Entry, ids_in, target_of, timeline
+from app.web.desk.values import IDS, NUMBERS, shown_value
+from app.web.downloads import download as send
+from app.web.i18n import language
+from forms.model import Field, Form, Lines
+from forms.values import encode_id
+
+
+@dataclass(slots=True)
+class Shown:
+    """One value on the page."""
+
+    label: str
+    text: str = ""
+    links: Sequence[Chip] = ()
+    wide: bool = False
+    stage: bool = False
+    css: str = ""
+
+
+@dataclass(slots=True)
+class ShownLines:
+    """The rows of one lines field."""
+
+    label: str
+    columns: list[Shown]
+    rows: list[list[Shown]]
+
+
+@dataclass(slots=True)
+class ShownSection:
+    """One section of the page."""
+
+    label: str
+    values: list[Shown] = field(default_factory=list)
+    lines: list[ShownLines] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Page:
+    """What the record template shows."""
+
+    form_id: str
+    form_label: str
+    title: str
+    stage: str
+    edit_url: str
+    delete_url: str
+    version: int
+    key: str
+    sections: list[ShownSection]
+    timeline: list[Entry]
+    footnote: str
+
+
+def add_routes(desk: Blueprint) -> None:
+    """The record page, deleting, downloads."""
+    desk.add_url_rule("/forms/<form_id>/<rid>", "record", show_record)
+    desk.add_url_rule("/forms/<form_id>/<rid>/delete", "delete_record", remove, methods=["POST"])
+    desk.add_url_rule("/forms/<form_id>/<rid>/files/<file_id>", "download", download)
+
+
+def show_record(form_id: str, rid: str) -> Any:
+    """The record page."""
+    number = existing(rid)
+    view = read(g.tenant, g.actor, form_id, number)
+    entries = history(g.tenant, g.actor, form_id, number)
+    form, lang, zone = view.form, language(), g.tenant.active().zone
+    wanted = ids_in(entries, form)
+    for target, ids in ids_of(form, view.row).items():
+        wanted.setdefault(target, set()).update(ids)
+    names = names_of_ids(wanted, record=(form_id, rid))
+
+    def name(one: Field, member: int) -> str:
+        chip = names.get(target_of(one), {}).get(member)
+        return chip.text if chip else encode_id(member)
+
+    where: dict[str, Any] = {"form_id": form_id, "rid": rid}
+    stage = view.row.get("stage")
+    page = Page(
+        form_id=form_id,
+        form_label=form.label.pick(lang),
+        title=str(view.row.get("title") or view.row.get("number") or rid),
+        stage=str(stage) if stage else "",
+        edit_url=url_for("desk.edit_record", **where) if "update" in view.may else "",
+        delete_url=url_for("desk.delete_record", **where) if "delete" in view.may else "",
+        version=int(view.row["version"]),
+        key=secrets.token_urlsafe(18),
+        sections=_sections(view, names, lang),
+        timeline=timeline(entries, form, lang, zone, name),
+        footnote=_(
+            "Version %(version)d, form of release %(release)d",
+            version=view.row["version"],
+            release=view.release_no,
+        ),
+    )
+    return render_template("desk/record.html", page=page)
+
+
+def remove(form_id: str, rid: str) -> Any:
+    """Delete a record, after the page asked whether that is meant."""
+    version = editable(request.form.get("_version"))
+    key = request.form.get("_key") or None
+    delete(g.tenant, g.actor, form_id, existing(rid), version=version, key=key)
+    flash(_("The record has been deleted."), "success")
+    return redirect(url_for("desk.records", form_id=form_id), 303)
+
+
+def download(form_id: str, rid: str, file_id: str) -> Any:
+    """A file of a record, for whoever may see the record and the field it is in."""
+    found = open_attachment(g.tenant, g.actor, form_id, existing(rid), existing(file_id))
+    inline = request.args.get("show") == "1"
+    return send(found.stream, found.name, found.mime, found.size, inline=inline)
+
+
+def existing(rid: str) -> int:
+    """An id from an address, which must be one."""
+    number = record_id(rid)
+    if number is None:
+        abort(404)
+    return number
+
+
+def _sections(view: View, names: Mapping[str, Mapping[int, Chip]], lang: str) -> list[ShownSection]:
+    form, row = view.form, view.row
+    left = [one for one in form.fields if one not in view.hidden]
+    found = []
+    for section in form.sections.values():
+        inside = [one for one in section.fields if one in left]
+        left = [one for one in left if one not in inside]
+        if inside:
+            shown = ShownSection(section.label.pick(lang))
+            _fill(shown, form, inside, row, view.hidden, names, lang)
+            found.append(shown)
+    if left:
+        shown = ShownSection("")
+        _fill(shown, form, left, row, view.hidden, names, lang)
+        found.append(shown)
+    return found
+
+
+def _fill(
+    shown: ShownSection,
+    form: Form,
+    ids: Sequence[str],
+    row: Mapping[str, Any],
+    hidden: frozenset[str],
+    names: Mapping[str, Mapping[int, Chip]],
+    lang: str,
+) -> None:
+    for field_id in ids:
+        one = form.fields[field_id]
+        if isinstance(one, Lines):
+            columns = [c for c in one.fields.values() if c.path not in hidden]
+            rows = [[_shown(c, line.get(c.id), names, lang) for c in columns]
+                    for line in row.get(one.id) or ()]  # fmt: skip
+            heads = [Shown(c.label.pick(lang) or c.id, css=_css(c)) for c in columns]
+            shown.lines.append(ShownLines(one.label.pick(lang) or one.id, heads, rows))
+        else:
+            shown.values.append(_shown(one, row.get(one.id), names, lang))
+
+
+def _shown(one: Field, value: Any, names: Mapping[str, Mapping[int, Chip]], lang: str) -> Shown:
+    label = one.label.pick(lang) or one.id
+    if one.type in IDS:
+        return Shown(label, links=chips_of(one, value, names), css=_css(one))
+    text = shown_value(one, lang, g.tenant.active().zone)(value) if value is not None else ""
+    return Shown(label, text, wide=one.lines > 1 and not one.within, css=_css(one))
+
+
+def _css(one: Field) -> str:
+    return "rf-number" if one.type in NUMBERS else ""
