@@ -6,6 +6,7 @@ is allowed. Everything else is worded here; jsonschema's own texts are never sho
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -19,6 +20,7 @@ from referencing import Registry, Resource
 from app.catalog.nodes import Node, plain
 from app.catalog.traps import QUOTE
 from forms.problems import Path, Problem, suggest
+from forms.types import REGISTRY
 
 FOLDER = FilePath(__file__).parent.parent.parent / "definitions" / "schemas"
 COMMON = "common"
@@ -70,12 +72,28 @@ def schema(kind: str) -> dict[str, Any]:
     return found
 
 
-@lru_cache
 def validator(kind: str) -> Draft202012Validator:
-    """The validator of a kind, built once; it can reach the shared parts and nothing else."""
+    """The validator of a kind, built once; it can reach the shared parts and nothing else.
+
+    Fields may carry the keys of every registered type, those of plugins too.
+    """
+    if kind != "form":
+        return _validator(kind, frozenset())
+    known = schema("form")["$defs"]["field"]["properties"]
+    keys = frozenset(key for found in REGISTRY.values() for key in found.keys)
+    return _validator(kind, keys.difference(known))
+
+
+@lru_cache
+def _validator(kind: str, more: frozenset[str]) -> Draft202012Validator:
+    """`more`: keys of fields that the schema's file does not know."""
     shared = Resource.from_contents(schema(COMMON))
     registry = Registry[Any]().with_resource(f"{COMMON}.schema.json", shared)
-    return Draft202012Validator(schema(kind), registry=registry)
+    found = schema(kind)
+    if more:
+        found = copy.deepcopy(found)
+        found["$defs"]["field"]["properties"] |= dict.fromkeys(sorted(more), True)
+    return Draft202012Validator(found, registry=registry)
 
 
 def validate(kind: str, root: Node) -> list[Problem]:

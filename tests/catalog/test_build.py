@@ -12,6 +12,8 @@ from app.catalog.loader import load_text
 from app.catalog.model import Computed, Constant, Find
 from app.catalog.sources import Sources, document, read_tenant
 from forms.expr import DECIMAL, INTEGER, Env
+from forms.types import register, unregister
+from forms.types.numbers import IntegerType
 from tests.catalog.support import ROOT, built, shown, sources
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -197,6 +199,27 @@ def test_imports() -> None:
     assert (lines.file.name, lines.on) == ("lines.csv", ("nr",))
     assert lines.map["price"] == Constant(0)
     assert found.rejects == "orders_rejected.csv"
+
+
+class Stars(IntegerType):
+    """A type as a plugin would add it."""
+
+    __slots__ = ()
+    id = "stars"
+    keys = IntegerType.keys | {"most_stars"}
+
+
+def test_a_type_of_a_plugin_brings_its_own_keys() -> None:
+    text = "form: rating\nfields: {a: {type: stars, most_stars: 5}}\n"
+    files = {"packs/shop/forms/rating.yaml": text}
+    register(Stars())
+    try:
+        assert built(files).forms["rating"].fields["a"].type == "stars"
+    finally:
+        unregister("stars")
+        document.cache_clear()
+    codes = {p.problem.code for p in build(sources(files)).problems}
+    assert codes == {"unknown_type", "unknown_key"}
 
 
 def test_one_unreadable_file_is_one_finding() -> None:
