@@ -12,7 +12,7 @@ from typing import Protocol
 from app.importers.mapper import Fault
 from app.importers.reader import FileRow
 
-OWN_COLUMNS = ("line", "item_line", "field", "code", "reason")
+OWN_COLUMNS = ("reject_line", "reject_item_line", "reject_field", "reject_code", "reject_reason")
 
 
 class Writer(Protocol):
@@ -63,7 +63,7 @@ class Rejects:
             self._writer = self._open([])
         cells = [_harmless(row.columns.get(name, "")) for name in self._names]
         for fault in faults:
-            item = fault.line if fault.line != row.line else ""
+            item = fault.line if len(fault.path) > 1 else ""
             field = ".".join(
                 str(part + 1 if isinstance(part, int) else part) for part in fault.path
             )

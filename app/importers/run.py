@@ -143,6 +143,7 @@ class _Run:
         self.existing = Finder(tenant, definition.into, definition.key)
         self.prefix = f"import:{definition.id}:{marks[:20]}:"
         self.recheck = progress.resumed
+        self.refused: list[tuple[FileRow, Sequence[Fault]]] = []
 
     def all(self, records: Iterator[FileRecord], told: Callable[[], None]) -> None:
         """Take all records, chunk by chunk."""
@@ -150,7 +151,7 @@ class _Run:
         while chunk := list(islice(after, CHUNK)):
             self._chunk(chunk)
             self.progress.position = chunk[-1].row.line
-            self.rejects.flush()
+            self._write_refused()
             if not self.job.dry_run:
                 save(self.job.tenant, self.progress)
             told()
@@ -233,7 +234,14 @@ class _Run:
         self.progress.rejected += 1
         for code in {fault.code for fault in faults}:
             self.progress.codes[code] = self.progress.codes.get(code, 0) + 1
-        self.rejects.add(row, faults)
+        self.refused.append((row, faults))
+
+    def _write_refused(self) -> None:
+        """The chunk's refused rows, in the order of the file."""
+        for row, faults in sorted(self.refused, key=lambda found: found[0].line):
+            self.rejects.add(row, faults)
+        self.refused.clear()
+        self.rejects.flush()
 
 
 def _faults(refused: Refused, one: Parsed) -> list[Fault]:

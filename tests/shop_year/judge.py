@@ -31,7 +31,7 @@ def judge(year: Year, expected: Expected) -> dict[tuple[str, str], int]:
     )
     for row in year.rejects.get("returns", []):
         if verdicts[row["return_no"]] == "over":
-            assert row["reason"].startswith("At most "), row
+            assert row["reject_reason"].startswith("At most "), row
     assert _count(tenant, "return_request") == sum(v == "accepted" for v in verdicts.values())
     assert _count(tenant, "order") == expected.count("orders")
     assert _lines(tenant, "order") == expected.count("order_lines")

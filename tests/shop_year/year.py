@@ -48,7 +48,7 @@ class Year:
 
     def refused_returns(self) -> dict[str, str]:
         """Return number → code of its refusal."""
-        return {row["return_no"]: row["code"] for row in self.rejects.get("returns", [])}
+        return {row["return_no"]: row["reject_code"] for row in self.rejects.get("returns", [])}
 
 
 def run_year(
@@ -76,7 +76,7 @@ def run_year(
         year.steps.append((name, counts, seconds))
         year.rejects[name] = list(_rejected(rejects))
         rate = (counts.lines or counts.accepted) / seconds if seconds else 0
-        codes = Counter(row["code"] for row in year.rejects[name])
+        codes = Counter(row["reject_code"] for row in year.rejects[name])
         tell(
             f"{name:<18}{counts.accepted:>8,} taken {counts.lines:>9,} lines"
             f" {counts.rejected:>6,} refused {counts.skipped:>8,} there already"
