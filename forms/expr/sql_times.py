@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from forms.expr import calendar
 from forms.expr import nodes as n
 from forms.expr.sql_parts import Piece, Value, as_value, build, refused
-from forms.expr.types import DATE, DECIMAL, INTEGER
+from forms.expr.types import DATE, DECIMAL, INTEGER, Type
 
 if TYPE_CHECKING:
     from forms.expr.sql import Generator
@@ -20,6 +20,11 @@ _EPOCH = "DATE '1970-01-01'"
 _DAYS_LIMIT = 4_000_000
 _MONTHS_LIMIT = 120_000
 _SECONDS_LIMIT = 10**12
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_RANGE = {
+    "date": (_FIRST_DAY, _LAST_DAY),
+    "datetime": (_FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1),
+}
 
 
 def _zone_name(sql: Generator, offset: int) -> str:
@@ -112,11 +117,13 @@ def _hours_between(sql: Generator, node: n.Apply) -> Value:
     return sql.numbers.divide(elapsed, sql.numbers.number(3_600_000_000, DECIMAL), DECIMAL)
 
 
-def _guarded(template: str, limit: int, moment: Value, count: Value) -> Piece:
-    """A step in time, null where it is so large that the database would overflow."""
+def _guarded(template: str, limit: int, moment: Value, count: Value, kind: Type) -> Piece:
+    """A step in time, null where it is too large for the database or leaves the years 1-9999."""
+    first, last = _RANGE[kind.kind]
     return build(
-        f"(SELECT CASE WHEN v.n BETWEEN -{limit} AND {limit} THEN {template} END "
-        "FROM (SELECT {} AS d, {} AS n) AS v)",
+        f"(SELECT CASE WHEN w.x BETWEEN {first} AND {last} THEN w.x END "
+        f"FROM (SELECT CASE WHEN v.n BETWEEN -{limit} AND {limit} THEN {template} END AS x "
+        "FROM (SELECT {} AS d, {} AS n) AS v) AS w)",
         moment,
         count,
     )
@@ -125,7 +132,7 @@ def _guarded(template: str, limit: int, moment: Value, count: Value) -> Piece:
 def _add_days(sql: Generator, node: n.Apply) -> Value:
     moment, count = (sql.numbers.whole(sql.value(arg)) for arg in node.args)
     step = "v.n" if node.type.kind == "date" else f"v.n * {_DAY}"
-    piece = _guarded(f"v.d + {step}", _DAYS_LIMIT, moment, count)
+    piece = _guarded(f"v.d + {step}", _DAYS_LIMIT, moment, count, node.type)
     return as_value(piece, "scaled", node.type)
 
 
@@ -133,11 +140,13 @@ def _add_months(sql: Generator, node: n.Apply) -> Value:
     day, count = (sql.numbers.whole(sql.value(arg)) for arg in node.args)
     if not sql.postgres:
         return as_value(build("rf_add_months({}, {})", day, count), "scaled", DATE)
+    day_sql = f"({_EPOCH} + CAST(v.d AS INTEGER))"
+    months = f"EXTRACT(YEAR FROM {day_sql}) * 12 + EXTRACT(MONTH FROM {day_sql}) - 1 + v.n"
     moved = (
-        f"CAST({_EPOCH} + CAST(v.d AS INTEGER) + CAST(v.n AS INTEGER) * INTERVAL '1 month' "
-        f"AS DATE) - {_EPOCH}"
+        f"CASE WHEN {months} BETWEEN 12 AND {_MONTHS_LIMIT - 1} THEN "
+        f"CAST({day_sql} + CAST(v.n AS INTEGER) * INTERVAL '1 month' AS DATE) - {_EPOCH} END"
     )
-    return as_value(_guarded(moved, _MONTHS_LIMIT, day, count), "scaled", DATE)
+    return as_value(_guarded(moved, _MONTHS_LIMIT, day, count, DATE), "scaled", DATE)
 
 
 def _duration(sql: Generator, node: n.Apply) -> Value:
@@ -172,7 +181,7 @@ def times(sql: Generator, node: n.Arithmetic, left: Value, right: Value) -> Valu
 
 def _shifted(sql: Generator, node: n.Arithmetic, moment: Value, span: Value) -> Value:
     moment, span = sql.numbers.whole(moment), sql.numbers.whole(span)
-    piece = _guarded(f"v.d {node.op} v.n * 1000000", _SECONDS_LIMIT, moment, span)
+    piece = _guarded(f"v.d {node.op} v.n * 1000000", _SECONDS_LIMIT, moment, span, node.type)
     return as_value(piece, "scaled", node.type)
 
 

@@ -45,6 +45,8 @@ CALLS = [
     "order in orders", "'slight' not in tags", "t1 == null", "tags != null", "0 <= d1 < 100",
     "sum(items.k where parent.n1 == k)", "count(items where order.weight > 0)", "this == id",
     "n1 > 0 and if(b1, n2 > 0, null)",
+    "date(add_days(at1, -3000000))",
+    "add_months(on1, -70000)", "date(at1 - duration(200000, 'weeks'))",
     "currency(-(usd * d1))", "round(-(m1 / n1))", "m1 + 1.00005", "d1 + 0.0000001", "d1 - n1 * 10",
 ]  # fmt: skip
 CONSTANT_ONLY = {"today", "now"}
