@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from app.catalog.compiling import Compiling
 from app.catalog.schemas import listed
@@ -23,12 +23,19 @@ def check_references(_id: str, at: Compiling) -> None:
 def check_zone(at: Compiling) -> None:
     """The time zone of a tenant or calendar exists."""
     zone = at.data.get("zone")
-    known = available_timezones()
-    if isinstance(zone, str) and zone not in known:
-        near = suggest(zone, known)
+    if isinstance(zone, str) and not _is_zone(zone):
+        near = suggest(zone, available_timezones())
         at.problem(
             "unknown_zone", ("zone",), f"there is no time zone {zone}", "Asia/Shanghai, UTC", near
         )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _policy(at: Compiling) -> None:
@@ -139,7 +146,7 @@ def _step(form: str, path: Path, step: Raw, scope: Raw, stages: Raw, at: Compili
 
 
 def _row_name(path: Path, name: str) -> bool:
-    """Inside `each` the row has a name of its own (`line.shipped`): issue of the flow compiler."""
+    """Inside `each` the row has a name of its own (`line.shipped`), not a field of the record."""
     return "each" in path and "." in name
 
 
