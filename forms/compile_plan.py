@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.compile_library import FormLibrary
 from forms.compile_order import CURRENCY, all_fields
-from forms.compile_reader import (
-    NewRow,
-    Reader,
-    Unusual,
-    generate_missing,
-    generate_reader,
-    generate_taker,
-    reader,
-)
+from forms.compile_reader import NewRow, Reader, as_given, generate, reader
 from forms.compile_steps import Step, currency_step, steps_of
 from forms.expr import Expr
 from forms.model import Check, Field, Lines, Row, Unique
@@ -29,14 +21,6 @@ from forms.types.links import IdType
 
 if TYPE_CHECKING:
     from forms.templates import Template
-
-
-def _locked(raw: object) -> object:
-    raise Unusual
-
-
-def _as_is(raw: object) -> object:
-    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +51,7 @@ class TablePlan:
     target: str
     empty: Mapping[str, Any]
     fresh: Mapping[str, Any]
-    read_new: NewRow
+    new_row: NewRow
     """The generated reader of a new row."""
     takers: Mapping[str, Reader]
     """Quick readers of single values; for the form's own fields they raise `Unusual`."""
@@ -233,42 +217,40 @@ def _table(
 ) -> TablePlan:
     target = f"{form_id}.{name}" if name else form_id
     readers: dict[str, Reader] = {}
-    takers: dict[str, Reader] = {}
     locked: set[str] = set()
     empty: dict[str, Any] = {"id": None}
     if not name:
         empty |= dict.fromkeys(SYSTEM_NAMES)
     for one in fields.values():
         empty[one.id] = [] if isinstance(one, Lines) else None
-        readers[one.id] = _as_is if isinstance(one, Lines) else reader(one)
-        takers[one.id] = _as_is if isinstance(one, Lines) else generate_taker(one)
+        readers[one.id] = reader(one)
         if one.formula is not None or one.readonly is True or one.visible is False:
             locked.add(one.id)
-            takers[one.id] = _locked
     fresh = dict(empty)
     for one in fields.values():
         if one.default is not None and not isinstance(one.default, Expr):
             fresh[one.id] = one.default
     if name:
-        readers["id"] = takers["id"] = _as_is
+        readers["id"] = as_given
     required = tuple(f.id for f in fields.values() if f.required is True)
     required_when, readonly_when = _rules(fields, "required"), _rules(fields, "readonly")
     dated = tuple(f for f in fields.values() if f.options is not None and f.options.dated)
     links = tuple(
         _link(f, followed, library) for f in fields.values() if isinstance(f.kind, IdType)
     )
+    made = generate(fields, fresh, frozenset(locked), required)
     return TablePlan(
         name=name,
         fields=fields,
         target=target,
         empty=empty,
         fresh=fresh,
-        read_new=generate_reader(fields, fresh, frozenset(locked)),
-        takers=takers,
+        new_row=made.new_row,
+        takers={**made.takers, "id": as_given} if name else made.takers,
         readers=readers,
         locked=frozenset(locked),
         required=required,
-        missing=generate_missing(required, fields),
+        missing=made.missing,
         required_when=required_when,
         readonly_when=readonly_when,
         visible_when=_rules(fields, "visible"),

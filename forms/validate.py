@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 MAX_ROUNDS = 3
+MAX_ERRORS = 500
+"""Errors told about one submission."""
 
 
 def begin(
@@ -190,13 +192,15 @@ class Draft:
     def refuse(self, path: Path, wrong: Invalid) -> None:
         """Note that a value is refused."""
         self.bad.add(path)
-        self.errors.append(FieldError(wrong.code, path, message(wrong.code, wrong.params)))
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(FieldError(wrong.code, path, message(wrong.code, wrong.params)))
 
     def cannot(self, path: Path, wrong: EvalError) -> None:
         """Note that an expression has no value here."""
         self.bad.add(path)
         text = message("calculation", {"reason": wrong.message})
-        self.errors.append(FieldError(wrong.code, path, text))
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(FieldError(wrong.code, path, text))
 
     def hide(self, path: Path) -> None:
         """Note that a field is not visible."""

@@ -66,14 +66,14 @@ def _quick(
 ) -> None:
     """Read clean input; anything unusual raises, and the careful pass starts over."""
     if previous is None:
-        row = plan.header.read_new(submitted)
+        row = plan.header.new_row(submitted)
         row["id"] = new_id()
         for name, table in plan.lines.items():
             given: Any = row[name]
             if type(given) is not list or len(given) > plan.row_limits[name][1]:
                 raise Unusual
-            read_new = table.read_new
-            row[name] = lines = [read_new(one) for one in given]
+            new_row = table.new_row
+            row[name] = lines = [new_row(one) for one in given]
             for line, fresh in zip(lines, new_ids(len(lines)), strict=True):
                 line["id"] = fresh
             reading.before[name] = [None] * len(given)
@@ -115,7 +115,7 @@ def _quick_lines(
     for raw_row in given:
         key = raw_row.get("id")
         if key is None:
-            made.append(table.read_new({k: v for k, v in raw_row.items() if k != "id"}))
+            made.append(table.new_row({k: v for k, v in raw_row.items() if k != "id"}))
             made[-1]["id"] = new_id()
             before.append(None)
             continue

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from forms.model import Field
 
 _NAMED = 12
+_COMPARED = 100
+"""Longer lists are not searched for a near word: a file of mistyped rows would take minutes."""
 
 
 def split_list(raw: Raw) -> list[object] | None:
@@ -138,7 +140,7 @@ def _option(raw: Raw, field: Field) -> str | None:
     raise Invalid(
         "not_an_option",
         value=value[:40],
-        hint=did_you_mean(suggest(value[:80], known)),
+        hint=did_you_mean(suggest(value[:40], known) if len(known) <= _COMPARED else ""),
         allowed=_allowed(field),
     )
 
