@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class LinkPlan:
     """A field holding ids: where they lead, what is read there, what they have to meet.
 
-    `reads`: some expression follows the link, so its target is needed at every save. `mine` and
+    `reads`: some expression follows the link, so its target is needed at every save; `fills`: its
+    own fills do, so it is needed when the link changes. `mine` and
     `outer` are the names of the row and of its record that `where` reads; `hops` are links of the
     candidate that `where` follows: (link, its target).
     """
@@ -36,6 +37,7 @@ class LinkPlan:
     target: str
     many: bool
     reads: bool
+    fills: bool
     where: Expr | None
     mine: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
@@ -152,8 +154,15 @@ def _exprs(
 ) -> Iterator[tuple[str, Expr]]:
     """Each expression of the form but the links' `where`, with the table it stands in."""
     for one in every:
-        own = (one.required, one.visible, one.readonly, one.default, one.formula, one.currency)
-        for expr in (*own, *one.fill.values()):
+        for expr in (
+            one.required,
+            one.visible,
+            one.readonly,
+            one.default,
+            one.formula,
+            one.currency,
+            *one.fill.values(),
+        ):
             if isinstance(expr, Expr):
                 yield one.within, expr
     for check in checks.values():
@@ -187,7 +196,8 @@ def _reads(
         for path, name in _link_paths(within, expr):
             link = every.get(path)
             if link is not None and link.to:
-                followed.add(path)
+                if not any(expr is one for one in link.fill.values()):
+                    followed.add(path)
                 found.setdefault(link.to, set()).add(name)
     for one in every.values():
         if one.where is None:
@@ -272,7 +282,7 @@ def _link(one: Field, followed: set[str], library: FormLibrary) -> LinkPlan:
     target = one.to or one.kind.facts  # type: ignore[attr-defined]
     reads = one.path in followed
     if one.where is None:
-        return LinkPlan(one, target, many, reads, None)
+        return LinkPlan(one, target, many, reads, bool(one.fill), None)
     names = library.fields_of(one.to) or {}
     hops = tuple(
         sorted(
@@ -282,7 +292,8 @@ def _link(one: Field, followed: set[str], library: FormLibrary) -> LinkPlan:
         )
     )
     where = one.where
-    return LinkPlan(one, target, many, reads, where, where.row_names, where.parent_names, hops)
+    mine, outer = where.row_names, where.parent_names
+    return LinkPlan(one, target, many, reads, bool(one.fill), where, mine, outer, hops)
 
 
 def _keys(

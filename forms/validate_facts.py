@@ -22,7 +22,8 @@ def wanted(draft: Draft) -> Wanted:
             if value is None:
                 continue
             judged = is_judged(draft, link, row, before, given)
-            if link.reads or judged:
+            moved = before is None or before.get(link.field.id) != value
+            if link.reads or judged or (link.fills and moved):
                 for one in value if link.many else (value,):
                     ask(draft, found, link.target, one)
             if link.hops and judged:
