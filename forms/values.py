@@ -86,6 +86,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {c: i for i, c in enumerate(_ALPHABET)} | {"i": 1, "l": 1, "o": 0}
+_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _ID_LENGTH = 13
 
 
@@ -104,7 +105,15 @@ def new_ids(count: int) -> list[int]:
 
 def encode_id(value: int) -> str:
     """A record id as people and programs see it: 13 characters of Crockford's base 32."""
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(60, -1, -5))
+    return (
+        _ALPHABET[value >> 60]
+        + _PAIRS[(value >> 50) & 1023]
+        + _PAIRS[(value >> 40) & 1023]
+        + _PAIRS[(value >> 30) & 1023]
+        + _PAIRS[(value >> 20) & 1023]
+        + _PAIRS[(value >> 10) & 1023]
+        + _PAIRS[value & 1023]
+    )
 
 
 def decode_id(text: str) -> int:

@@ -19,6 +19,7 @@ from app.jobs.wake import wake_task
 from app.records import audit, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.idempotency import forget
+from app.records.proof import anchors_file
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
 
@@ -33,9 +34,10 @@ class Worker:
     """What the worker does for the tenants. Calls for one tenant take turns."""
 
     def __init__(
-        self, tenants: Tenants, control: Control, plugins: pluggy.PluginManager, anchors: Path
+        self, tenants: Tenants, control: Control, plugins: pluggy.PluginManager, data_dir: Path
     ) -> None:
-        self.tenants, self.control, self.plugins, self.anchors = tenants, control, plugins, anchors
+        self.tenants, self.control, self.plugins = tenants, control, plugins
+        self.data_dir = data_dir
         self.stopping: Callable[[], bool] = lambda: False
         self._turns: dict[str, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -77,7 +79,7 @@ class Worker:
 
     def _anchor(self, tenant_id: str) -> None:
         tenant = self.tenants.get(tenant_id)
-        audit.anchor(tenant.db, tenant.now_us(), self.anchors / f"{tenant_id}.jsonl")
+        audit.anchor(tenant.db, tenant.now_us(), anchors_file(self.data_dir, tenant_id))
 
     def _safely(self, work: Callable[[str], None], tenant_id: str) -> None:
         """One tenant's trouble is not the others'."""
@@ -108,16 +110,11 @@ def register(queue: Huey, worker: Worker) -> None:
     queue.periodic_task(crontab(), name="anchor_all")(worker.anchor_all)
 
 
-def anchors_folder(config: Config) -> Path:
-    """Where the roots of the journal are written outside the databases."""
-    return config.data_dir / "anchors"
-
-
 def run_worker(config: Config) -> None:
     """Run until SIGTERM or SIGINT; what has begun is finished, the rest waits in its outbox."""
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
-    worker = Worker(tenants, control, load_plugins(config.names("plugins")), anchors_folder(config))
+    worker = Worker(tenants, control, load_plugins(config.names("plugins")), config.data_dir)
     queue = open_queue(config.text("queue.url"), config.data_dir)
     register(queue, worker)
     consumer = queue.create_consumer(

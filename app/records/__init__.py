@@ -9,6 +9,7 @@ from app.records.files import OpenFile, attach, attachments, detach, open_attach
 from app.records.listing import count, each, list_
 from app.records.look import Preview, history, preview, read
 from app.records.outcome import Choice, HistoryEntry, Saved, View
+from app.records.proof import anchors_file, verify_aggregates, verify_journal
 from app.records.releases import plan_publish, publish, releases, rollback
 from app.records.save import create, delete, update
 from app.records.tenant import Tenant, Tenants
@@ -25,6 +26,7 @@ __all__ = [
     "Tenants",
     "Titled",
     "View",
+    "anchors_file",
     "attach",
     "attachments",
     "bulk",
@@ -45,4 +47,6 @@ __all__ = [
     "rollback",
     "titles",
     "update",
+    "verify_aggregates",
+    "verify_journal",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _JSON = {"sqlite": "json_array", "postgres": "json_build_array"}
 _ID_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
+_NOTHING: frozenset[str] = frozenset()
 USERS, DEPARTMENTS, FILES = "@user", "@department", "@file"
 
 
@@ -52,7 +53,9 @@ class Facts:
         for target, ids in wanted.links.items():
             if ids:
                 parts.append(
-                    self._part(len(parts), target, ids, wanted.fields.get(target, ()), trusted)
+                    self._part(
+                        len(parts), target, ids, wanted.fields.get(target, _NOTHING), trusted
+                    )
                 )
         keys: dict[str, list[int]] = {}
         for name, key in wanted.aggregates:
@@ -61,8 +64,7 @@ class Facts:
             parts.append(self._aggregate(len(parts), name, found))
         if not parts:
             return
-        sql = " UNION ALL ".join(part.sql for part in parts)
-        sql = sql.replace("{json}", _JSON[self.tenant.db.dialect])
+        sql = " UNION ALL ".join([part.sql for part in parts])
         params = [value for part in parts for value in part.params]
         for number, row_id, usable, values, currency in self.tenant.db.query(sql, params):
             parts[number].take(self, row_id, usable, values, currency)
@@ -72,29 +74,38 @@ class Facts:
         number: int,
         target: str,
         ids: Collection[int],
-        fields: Collection[str],
+        fields: frozenset[str],
         trusted: bool,
     ) -> _Part:
         if target in _PEOPLE:
             table, condition = _PEOPLE[target]
             sql = (
-                f"SELECT {number}, t.id, 1, CAST({{json}}(t.name) AS TEXT), CAST(NULL AS TEXT)"
+                f"SELECT {number}, t.id, 1, CAST({self._json}(t.name) AS TEXT), CAST(NULL AS TEXT)"
                 f" FROM {table} AS t WHERE {condition} AND "
             )
             return _Part(target, sql + _any_of("t.id", len(ids)), _padded(ids), ("name",))
         if target == FILES:
             return self._files(number, ids)
         found = self.release.target(target)
-        names = tuple(sorted(found.names.keys() & set(fields)))
         allowed, params = ("", ()) if trusted else target_condition(self, found)
-        sql = found.select(number, names, _any_of("t.id", len(ids)), allowed)
-        return _Part(target, sql, [*params, *_padded(ids)], names)
+        shape = (number, target, fields, _size(len(ids)), allowed, self._json)
+        known = self.release.selects.get(shape)
+        if known is None:
+            names = tuple(sorted(found.names.keys() & set(fields)))
+            sql = found.select(number, names, _any_of("t.id", len(ids)), allowed, self._json)
+            known = self.release.selects.put(shape, (sql, names))
+        return _Part(target, known[0], [*params, *_padded(ids)], known[1])
+
+    @property
+    def _json(self) -> str:
+        """The database's function that makes a JSON list."""
+        return _JSON[self.tenant.db.dialect]
 
     def _files(self, number: int, ids: Collection[int]) -> _Part:
         """Attachments of this record, and the actor's own that belong to no record yet."""
         sql = (
-            f"SELECT {number}, t.id, 1, CAST({{json}}(t.name, t.field) AS TEXT), CAST(NULL AS TEXT)"
-            " FROM rf_attachment AS t WHERE t.deleted_at IS NULL AND t.form = ?"
+            f"SELECT {number}, t.id, 1, CAST({self._json}(t.name, t.field) AS TEXT),"
+            " CAST(NULL AS TEXT) FROM rf_attachment AS t WHERE t.deleted_at IS NULL AND t.form = ?"
             " AND (t.record_id = ? OR (t.record_id IS NULL AND COALESCE(t.created_by, 0) = ?)) AND "
         )
         params = [self.form_key, self.record_id or 0, self.actor.user_id or 0, *_padded(ids)]
@@ -104,7 +115,7 @@ class Facts:
         kept = self.published.kept[name]
         columns = ", ".join(f"t.m{n}" for n in range(len(kept.aggregate.measures)))
         sql = (
-            f"SELECT {number}, t.key, 1, CAST({{json}}({columns}) AS TEXT), t.currency"
+            f"SELECT {number}, t.key, 1, CAST({self._json}({columns}) AS TEXT), t.currency"
             " FROM rf_aggregate AS t WHERE t.aggregate = ? AND "
         )
         params = [kept.stored, *_padded(keys)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,4 +106,4 @@ def ids_in(fields: tuple[tuple[str | None, Field], ...], row: Mapping[str, Any])
 
 def payload(act: str, seq: int, release_no: int, at: int) -> str:
     """The outbox payload of a record event; the receiver reads the record itself."""
-    return json.dumps({"act": act, "seq": seq, "release": release_no, "at": at})
+    return f'{{"act":"{act}","seq":{seq},"release":{release_no},"at":{at}}}'

@@ -70,17 +70,19 @@ class Target:
     source: str
     names: Mapping[str, Readable]
 
-    def select(self, part: int, names: Iterable[str], chosen: str, allowed: str) -> str:
+    def select(
+        self, part: int, names: Iterable[str], chosen: str, allowed: str, to_json: str
+    ) -> str:
         """SELECT of (part, id, usable 0/1, JSON list of the values, the record's currency).
 
-        `chosen` is the condition that picks the rows, `allowed` the row rights ("" for none).
-        `{json}` stands for the database's function that makes a JSON list.
+        `chosen` is the condition that picks the rows, `allowed` the row rights ("" for none),
+        `to_json` the database's function that makes a JSON list.
         """
-        values = ", ".join(self.names[name].sql for name in names)
+        values = ", ".join(self.names[name].sql for name in names).replace("{json}", to_json)
         usable = f"{self.record}.deleted = 0" + (f" AND ({allowed})" if allowed else "")
         return (
             f"SELECT {part}, t.id, CASE WHEN {usable} THEN 1 ELSE 0 END,"
-            f" CAST({{json}}({values}) AS TEXT), {self.record}.currency"
+            f" CAST({to_json}({values}) AS TEXT), {self.record}.currency"
             f" FROM {self.source} WHERE {chosen}"
         )
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.catalog.model import Catalog
@@ -36,14 +37,36 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+class Statements:
+    """SQL made once for a shape; bounded, since callers choose the shapes."""
+
+    __slots__ = ("_kept",)
+    MOST = 2000
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, tuple[str, tuple[str, ...]]] = {}
+
+    def get(self, shape: Any) -> tuple[str, tuple[str, ...]] | None:
+        """The statement of a shape, if it was made."""
+        return self._kept.get(shape)
+
+    def put(self, shape: Any, made: tuple[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+        """Keep a statement."""
+        if len(self._kept) >= self.MOST:
+            self._kept.clear()
+        self._kept[shape] = made
+        return made
+
+
 class Release:
     """One release of a tenant: definitions, where they are kept, and what links may lead to."""
 
-    __slots__ = ("_targets", "catalog", "no", "tables")
+    __slots__ = ("_targets", "catalog", "no", "selects", "tables")
 
     def __init__(self, no: int, catalog: Catalog, tables: ReleaseTables) -> None:
         self.no, self.catalog, self.tables = no, catalog, tables
         self._targets: dict[str, Target] = {}
+        self.selects = Statements()
 
     def target(self, target_id: str) -> Target:
         """The rows a link to "order" or "order.lines" leads to. Raises KeyError."""

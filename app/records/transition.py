@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.records.tenant import Published, Tenant
 
 EVENT = "record"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DUE = (
     "INSERT INTO rf_due (id, form, record_id, kind, rule, due_at) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (form, record_id, kind, rule)"
@@ -273,7 +274,7 @@ def _answer(saved: Saved) -> str:
         "version": saved.version,
         "release_no": saved.release_no,
     }
-    return json.dumps(kept, ensure_ascii=False)
+    return _encode(kept)
 
 
 def _saved(write: Write) -> Saved:

@@ -8,6 +8,7 @@ from app.hooks import PluginError, hookimpl, load_plugins
 from app.jobs.deliver import deliver
 from app.jobs.worker import Worker
 from app.records import outbox
+from app.records.proof import anchors_file, verify_journal
 from app.records.retention import next_due
 from app.records.save import create
 from app.storage.control import Control
@@ -105,8 +106,10 @@ def test_a_visit_does_what_is_due_and_notes_what_comes(
         assert entry.next_due == next_due(shop.tenant)
         worker.anchor_all()
         assert shop.db.query("SELECT count(*) FROM rf_journal WHERE anchor_no IS NULL") == [(0,)]
-        assert (tmp_path / f"{shop.tenant.id}.jsonl").exists()
+        assert anchors_file(tmp_path, shop.tenant.id).exists()
         worker.sweep_all()
+        proved = verify_journal(shop.tenant, anchors_file(tmp_path, shop.tenant.id))
+        assert (proved.findings, proved.unanchored) == ((), 0)
     finally:
         control.close()
 

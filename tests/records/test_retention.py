@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
-from app.records.audit import anchor, verify
+from app.records.audit import anchor
 from app.records.files import attach, open_attachment
 from app.records.look import read
+from app.records.proof import verify_aggregates, verify_journal
 from app.records.retention import next_due, run_due
 from app.records.save import create, delete, update
 from tests.records.shop import BOSS, Shop, refused
@@ -41,10 +42,10 @@ def test_a_record_is_erased_when_its_time_is_up(shop: Shop, tmp_path):
     assert shop.count(live.children["lines"].table) == 0
     assert [shop.measures("claimable", key)[1] for key in shop.lines] == [0, 0, 0]
     anchor(shop.db, shop.tenant.now_us(), tmp_path / "a")
-    tables = [(f.key, f.table) for f in shop.tenant.active().tables.forms.values()]
-    assert verify(shop.db, tables, tmp_path / "a").findings == ()
+    assert verify_journal(shop.tenant, tmp_path / "a").findings == ()
+    assert verify_aggregates(shop.tenant) == []
     shop.db.execute_now("DELETE FROM rf_journal WHERE record_id = ? AND act = 'erase'", (saved.id,))
-    codes = {finding.code for finding in verify(shop.db, tables, tmp_path / "a").findings}
+    codes = {finding.code for finding in verify_journal(shop.tenant, tmp_path / "a").findings}
     assert {"entry_edited", "journal_truncated"} <= codes
 
 
