@@ -224,8 +224,14 @@ class Reference:
             case s.Binary():
                 return self.compare(node.op, node.left, node.right)
             case s.Chain():
-                pairs = zip(node.ops, node.operands, node.operands[1:], strict=False)
-                return three_and([self.compare(op, a, b) for op, a, b in pairs])
+                held: list[bool | None] = []
+                for op, left, right in zip(
+                    node.ops, node.operands, node.operands[1:], strict=False
+                ):
+                    held.append(self.compare(op, left, right))
+                    if held[-1] is False:
+                        break
+                return three_and(held)
             case s.Call():
                 return self.call(node)
             case s.Items():

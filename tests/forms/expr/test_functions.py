@@ -49,7 +49,6 @@ CALLS = [
     "add_months(on1, -70000)", "date(at1 - duration(200000, 'weeks'))",
     "currency(-(usd * d1))", "round(-(m1 / n1))", "m1 + 1.00005", "d1 + 0.0000001", "d1 - n1 * 10",
 ]  # fmt: skip
-CONSTANT_ONLY = {"today", "now"}
 
 
 @pytest.fixture(scope="module")
