@@ -88,8 +88,10 @@ class PostgresDatabase(TenantDatabase):
 
     def query(self, sql: str, params: Params = ()) -> list[Row]:
         text, _ = numbered(sql)
-        with self.pool.lend() as database, _translated():
-            return rows_of(database.execute_sql(text, params))
+        try:
+            return self._ask(text, params)
+        except Conflict:  # a read loses nothing when the server went away under it
+            return self._ask(text, params)
 
     @contextmanager
     def read(self) -> Iterator[_Reader]:
@@ -122,6 +124,7 @@ class PostgresDatabase(TenantDatabase):
                 tx.commit()
             except BaseException:
                 tx.roll_back()
+                self._drop_lost(database)
                 raise
 
     @contextmanager
@@ -140,6 +143,19 @@ class PostgresDatabase(TenantDatabase):
 
     def close(self) -> None:
         self.pool.close()
+
+    def _ask(self, text: str, params: Params) -> list[Row]:
+        with self.pool.lend() as database, _translated():
+            try:
+                return rows_of(database.execute_sql(text, params))
+            except Exception:
+                self._drop_lost(database)
+                raise
+
+    def _drop_lost(self, database: Any) -> None:
+        """Where one connection was lost, the idle ones probably are too."""
+        if database.connection().pgconn.status != pq.ConnStatus.OK:
+            self.pool.drain()
 
 
 class PostgresTx(Tx):
@@ -182,13 +198,20 @@ class PostgresTx(Tx):
         """Send what is queued and COMMIT, and wait for the answer."""
         if self._open:
             self._db.execute_sql("COMMIT")
-        self._mode.__exit__(None, None, None)
+        try:
+            self._mode.__exit__(None, None, None)
+        except psycopg.OperationalError as error:
+            if self._db.connection().pgconn.status == pq.ConnStatus.OK:
+                raise
+            raise StorageError("the connection was lost during the commit") from error
         self._open = False
 
     def roll_back(self) -> None:
         """Leave the pipeline, whatever it says, and undo."""
         connection = self._db.connection()
         if connection.pgconn.status != pq.ConnStatus.OK:
+            with suppress(psycopg.Error, RuntimeError):
+                self._mode.__exit__(None, None, None)
             return
         if connection.pgconn.pipeline_status != pq.PipelineStatus.OFF:
             with suppress(psycopg.Error):  # the statement that failed has been reported already
@@ -285,7 +308,8 @@ class _translated:  # noqa: N801 - reads as a block's name
             raise _meaning(cause) from error
 
 
-_CONFLICTS = {"40001", "40P01"}
+# Deadlock, serialization; the server going down with the transaction not yet committed.
+_CONFLICTS = {"40001", "40P01", "57P01", "57P02", "08003", "08006"}
 _BUSY = {"55P03", "53300", "57P03"}
 
 
@@ -296,7 +320,8 @@ def _meaning(error: psycopg.Error) -> StorageError:
         found = _KEY_COLUMNS.search(diag.message_detail or "")
         columns = tuple(c.strip(' "') for c in found[1].split(",")) if found else ()
         return NotUnique(diag.table_name or "", columns, diag.constraint_name or "")
-    if state in _CONFLICTS:
+    lost = not state and isinstance(error, psycopg.OperationalError)
+    if lost or state in _CONFLICTS:
         return Conflict(str(error))
     if state in _BUSY:
         return Busy(str(error))

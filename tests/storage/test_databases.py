@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.storage.control import Control
-from app.storage.databases import Installation, TenantDatabase
-from app.storage.errors import Busy, NotUnique, StorageError, UnknownTenant
+from app.storage.databases import Installation, TenantDatabase, run_again
+from app.storage.errors import Busy, Conflict, NotUnique, StorageError, UnknownTenant
 from tests.support.statements import count_statements
 
 _ADD = "INSERT INTO rf_sequence (name, period, value) VALUES (?, ?, ?)"
@@ -239,3 +239,65 @@ def test_a_writer_that_gets_no_turn_is_told_so(tmp_path, tenant_id):
             pass
     one.close()
     other.close()
+
+
+def test_lost_connections_are_replaced(installation, tenant_id, request, backend):
+    if backend == "sqlite":
+        return  # a file has no connections to lose
+    import psycopg
+
+    db = installation.create(tenant_id)
+
+    def cut_all() -> None:
+        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+        url = request.getfixturevalue("postgres_url")
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute(sql, (f"returnflow-{tenant_id}",))
+
+    with db.read() as first, db.read() as second:
+        first.query("SELECT 1")
+        second.query("SELECT 1")
+    cut_all()
+    assert db.query("SELECT 1") == [(1,)]
+    cut_all()
+
+    def work() -> None:
+        with db.write() as tx:
+            tx.execute(_ADD, ("n", "", 1))
+
+    run_again(work)
+    assert db.query("SELECT count(*) FROM rf_sequence") == [(1,)]
+    with pytest.raises(Conflict), db.write() as tx:
+        tx.execute(_ADD, ("m", "", 1))
+        cut_all()
+        tx.execute(_ADD, ("o", "", 1))
+    assert db.query("SELECT count(*) FROM rf_sequence") == [(1,)]
+    with pytest.raises(StorageError, match="commit"), db.write() as tx:
+        tx.execute(_ADD, ("p", "", 1))
+        cut_all()
+    assert db.query("SELECT 1") == [(1,)]
+
+
+def test_a_deadlock_ends_in_a_conflict_for_one_and_success_for_the_other(tenant_db):
+    with tenant_db.write() as tx:
+        for name in "ab":
+            tx.execute(_ADD, (name, "", 0))
+    meet = threading.Barrier(2, timeout=5)
+    raised = "UPDATE rf_sequence SET value = value + 1 WHERE name = ? RETURNING value"
+
+    def work(names: str) -> None:
+        tries = []
+
+        def once() -> None:
+            with tenant_db.write() as tx:
+                tx.execute(raised, (names[0],))
+                tries.append(1)
+                if len(tries) == 1 and tenant_db.dialect == "postgres":
+                    meet.wait()
+                tx.execute(raised, (names[1],))
+
+        run_again(once)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, ["ab", "ba"]))
+    assert tenant_db.query("SELECT value FROM rf_sequence ORDER BY name") == [(2,), (2,)]
