@@ -95,6 +95,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _is_full_run(config: pytest.Config) -> bool:
     """Neither narrowed by name, mark or path, nor one worker's share."""
-    if config.option.keyword or config.option.markexpr or config.option.lf:
+    if config.option.keyword or config.option.markexpr or getattr(config.option, "lf", False):
         return False
     return config.args_source.name != "ARGS" and not hasattr(config, "workerinput")

@@ -196,11 +196,11 @@ class PostgresTx(Tx):
 
     def commit(self) -> None:
         """Send what is queued and COMMIT, and wait for the answer."""
-        if self._open:
-            self._db.execute_sql("COMMIT")
         try:
+            if self._open:
+                self._db.execute_sql("COMMIT")
             self._mode.__exit__(None, None, None)
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, peewee.OperationalError) as error:
             if self._db.connection().pgconn.status == pq.ConnStatus.OK:
                 raise
             raise StorageError("the connection was lost during the commit") from error
