@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,11 +155,3 @@ def _is_field(entry: Entry) -> bool:
 
 def _heads(entry: Entry, form: str) -> bool:
     return entry.form == form and not entry.lines and not entry.field
-
-
-def by_form(moves: Sequence[tuple[Move, MoveSql]]) -> Mapping[str, list[tuple[Move, MoveSql]]]:
-    """The moves of each form."""
-    found: dict[str, list[tuple[Move, MoveSql]]] = {}
-    for move, sql in moves:
-        found.setdefault(move.new.form, []).append((move, sql))
-    return found

@@ -33,7 +33,6 @@ from forms.values import new_id
 
 _FLIP_TRIES = 100
 _FLIP_PAUSE = 0.1
-PHASES = ("expand", "backfill", "activate", "contract", "done", "abandoned")
 
 
 class Definitions(Protocol):
