@@ -11,12 +11,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response
+from flask.globals import app_ctx, request_ctx
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from app.config import Config
 from app.web.tenancy import TENANT_KEY
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f\"=]*")
 log = structlog.get_logger("returnflow.access")
 
@@ -88,29 +90,27 @@ def init_accesslog(app: Flask) -> None:
     app.after_request(_write)
 
 
-def start_clock() -> None:
-    """Remember when the request began."""
-    g.began = time.perf_counter()
-
-
 def _write(response: Response) -> Response:
-    took = time.perf_counter() - g.get("began", time.perf_counter())
-    route = request.url_rule.rule if request.url_rule is not None else "(none)"
-    numbers: Numbers = current_app.extensions["numbers"]
-    numbers.requests.labels(request.method, route, str(response.status_code)).inc()
+    asked, about = request_ctx.request, app_ctx.g
+    ended = time.perf_counter()
+    took = ended - about.get("began", ended)
+    route = asked.url_rule.rule if asked.url_rule is not None else "(none)"
+    method = asked.method if asked.method in _METHODS else "other"
+    numbers: Numbers = app_ctx.app.extensions["numbers"]
+    numbers.requests.labels(method, route, str(response.status_code)).inc()
     numbers.seconds.labels(route).observe(took)
-    if request.endpoint == "static":
+    if asked.endpoint == "static":
         return response
-    actor = g.get("actor")
+    actor = about.get("actor")
     log.info(
         "request",
-        method=request.method,
-        path=request.path,
+        method=asked.method,
+        path=asked.path,
         status=response.status_code,
         ms=round(took * 1000, 1),
-        tenant=request.environ.get(TENANT_KEY, ""),
+        tenant=asked.environ.get(TENANT_KEY, ""),
         user=None if actor is None else actor.user_id,
         via=None if actor is None else actor.via,
-        request_id=g.get("request_id", ""),
+        request_id=about.get("request_id", ""),
     )
     return response

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from flask import Flask, abort, g, redirect, request
+from flask import Flask, abort, redirect, request
+from flask.globals import app_ctx, request_ctx
 
 from app.access.clock import HOUR, MINUTE
 from app.access.sessions import Lifetime
@@ -14,7 +16,7 @@ from app.api.rate import Calls
 from app.config import Config
 from app.records.tenant import Tenants
 from app.storage.errors import UnknownTenant
-from app.web.accesslog import init_accesslog, init_logs, start_clock
+from app.web.accesslog import init_accesslog, init_logs
 from app.web.desk import create_desk
 from app.web.errors import init_errors
 from app.web.health import create_health
@@ -85,24 +87,25 @@ def _enter(app: Flask, config: Config, tenants: Tenants) -> None:
 
     @app.before_request
     def enter() -> Any:
-        start_clock()
-        name_request()
-        g.actor, g.session_value, g.token_id = None, "", None
-        g.tenant = g.db = None
-        name = request.environ.get(TENANT_KEY)
+        asked, about = request_ctx.request, app_ctx.g  # the proxies cost 0.3 µs at every touch
+        about.began = time.perf_counter()
+        name_request(asked, about)
+        about.tenant = about.db = about.actor = about.token_id = None
+        about.session_value = ""
+        name = asked.environ.get(TENANT_KEY)
         if name is None:
             return _without_tenant(served)
-        if request.endpoint == "static":
+        if asked.endpoint == "static":
             return None
-        if name not in served or request.endpoint in OPEN:
+        if name not in served or asked.endpoint in OPEN:
             abort(404)
         try:
-            g.tenant = tenants.get(name)
+            about.tenant = tenants.get(name)
         except UnknownTenant:
             abort(404)
-        g.db = g.tenant.db
-        identify()
-        guard()
+        about.db = about.tenant.db
+        identify(asked, about)
+        guard(asked, about)
         return None
 
 

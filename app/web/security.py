@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, abort, g, request
+from flask import Flask, Request, abort, g
 from flask_wtf.csrf import CSRFProtect
 
 from app.access.rights import admin_rights
@@ -92,22 +92,24 @@ class SafeHeaders:
         return self.app(environ, start)
 
 
-def name_request() -> None:
+def name_request(asked: Request, about: Any) -> None:
     """Give the request an id: the caller's, where it is a plain word, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else encode_id(new_id())
-    request.environ[REQUEST_ID] = g.request_id
+    given = asked.headers.get("X-Request-Id", "")
+    about.request_id = given if _REQUEST_ID.fullmatch(given) else encode_id(new_id())
+    asked.environ[REQUEST_ID] = about.request_id
 
 
-def guard() -> None:
+def guard(asked: Request, about: Any) -> None:
     """Refuse what no view should have to think about."""
-    if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
+    if "\0" in asked.path or "%00" in asked.environ.get("QUERY_STRING", ""):
         abort(400)
-    if g.actor is None:
-        request.max_content_length = ANONYMOUS_BODY
-    programs = request.path.startswith(API_PREFIX)
-    if g.token_id is None and not (programs and g.actor is None):  # the API answers 401 by itself
-        csrf.protect(apply_exemptions=True)
+    if about.token_id is not None:
+        return
+    if about.actor is None:
+        asked.max_content_length = ANONYMOUS_BODY
+        if asked.path.startswith(API_PREFIX):  # the API answers 401 by itself
+            return
+    csrf.protect(apply_exemptions=True)
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R]:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request, session
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
@@ -29,6 +29,10 @@ _CSRF = "csrf_token"
 
 class PageCookies(SecureCookieSessionInterface):
     """Flask's signed cookie, one for each tenant: name, path and signature are the tenant's."""
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        """None (nothing to keep) for calls with a token."""
+        return None if _by_token(request) else super().open_session(app, request)
 
     def get_cookie_name(self, app: Flask) -> str:
         return cookie_name("rf_page")
@@ -58,27 +62,28 @@ def cookie_name(word: str) -> str:
     return f"__Secure-{word}" if request.script_root else f"__Host-{word}"
 
 
-def identify() -> None:
-    """Put `g.actor`, `g.session_value` and `g.token_id` in place; anonymous where nothing fits.
+def identify(asked: Request, about: Any) -> None:
+    """Find out who asks: sets `actor`, and `session_value` or `token_id`, on `about` (flask.g).
 
-    On API paths a Bearer token comes first and then counts alone.
+    On API paths a token comes first and then counts alone.
     """
-    g.actor, g.session_value, g.token_id = None, "", None
-    if g.tenant is None:
-        return
-    if request.path.startswith(API_PREFIX) and "Authorization" in request.headers:
-        scheme, _, value = request.headers["Authorization"].partition(" ")
-        found = actor_of_token(g.db, value.strip()) if scheme.lower() == "bearer" else None
+    if _by_token(asked):
+        scheme, _, value = asked.headers["Authorization"].partition(" ")
+        found = actor_of_token(about.db, value.strip()) if scheme.lower() == "bearer" else None
         if found is not None:
-            g.actor, g.token_id = found
+            about.actor, about.token_id = found
         return
-    value = request.cookies.get(cookie_name("rf_session"), "")
+    value = asked.cookies.get(cookie_name("rf_session"), "")
     if not 0 < len(value) <= 100:
         return
-    g.actor = actor_of_session(g.db, value, lifetime=_lifetime())
-    if g.actor is not None:
-        g.session_value = value
+    about.actor = actor_of_session(about.db, value, lifetime=_lifetime())
+    if about.actor is not None:
+        about.session_value = value
         _bind_csrf(value)
+
+
+def _by_token(asked: Request) -> bool:
+    return asked.path.startswith(API_PREFIX) and "Authorization" in asked.headers
 
 
 def sign_in(login: str, password: str) -> Actor:
