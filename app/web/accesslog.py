@@ -60,7 +60,9 @@ def _line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
-    text = "" if value is None else str(value)
+    if value is None or type(value) is int or type(value) is float:
+        return "" if value is None else repr(value)
+    text = str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=True)
 
 
