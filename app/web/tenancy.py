@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 TENANT_KEY = "returnflow.tenant"
-_PREFIX = re.compile(r"/t/([^/]*)(/.*)?", re.DOTALL)
+_PREFIX = re.compile(r"/t/([^/]+)(/.*)?", re.DOTALL)
 
 
 class TenantRouting:
