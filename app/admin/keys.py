@@ -10,6 +10,7 @@ from flask_admin.form import BaseForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import IntegerField, SelectField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.access import sessions, tokens, users
@@ -81,7 +82,9 @@ class Tokens(AdminRows):
 
     def prepare(self, form: Any, row: Any) -> None:
         people = users.list_users(g.db, limit=1000)
-        form.user_id.choices = [(encode_id(u.id), f"{u.name} ({u.login})") for u in people]
+        form.user_id.choices = [
+            SelectChoice(encode_id(u.id), f"{u.name} ({u.login})") for u in people
+        ]
 
     def add(self, form: Any) -> int:
         made, secret = tokens.issue_token(

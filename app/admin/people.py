@@ -9,6 +9,7 @@ from flask import g
 from flask_admin.form import BaseForm
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.access import departments, users
@@ -18,7 +19,7 @@ from app.web import session
 from app.web.i18n import language
 from forms.values import Text, decode_id, encode_id
 
-LANGUAGES = (("zh", "中文"), ("en", "English"))
+LANGUAGES = [SelectChoice("zh", "中文"), SelectChoice("en", "English")]
 
 
 class UserForm(BaseForm):  # type: ignore[misc]
@@ -95,8 +96,9 @@ class Users(AdminRows):
         lang = language()
         roles = g.tenant.active().catalog.roles
         held = set(row.roles) if row is not None else set()
-        form.roles.choices = [(r.id, r.label.pick(lang) or r.id) for r in roles.values()]
-        form.roles.choices += [(r, f"{r} ?") for r in sorted(held - roles.keys())]
+        named = [SelectChoice(r.id, r.label.pick(lang) or r.id) for r in roles.values()]
+        gone = [SelectChoice(r, f"{r} ?") for r in sorted(held - roles.keys())]
+        form.roles.choices = [*named, *gone]
         people = users.list_users(g.db, limit=1000)
         units = departments.list_departments(g.db)
         form.manager_id.choices = _choices((one.id, f"{one.name} ({one.login})") for one in people)
@@ -259,8 +261,8 @@ def _user_row(user_id: int, names: dict[int, str]) -> UserRow:
     )
 
 
-def _choices(pairs: Any) -> list[tuple[str, str]]:
-    return [("", "–"), *((encode_id(one), name) for one, name in pairs)]
+def _choices(pairs: Any) -> list[SelectChoice]:
+    return [SelectChoice("", "–"), *(SelectChoice(encode_id(one), name) for one, name in pairs)]
 
 
 def _key(value: int | None) -> str:

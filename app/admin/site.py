@@ -59,4 +59,6 @@ def init_admin(app: Flask) -> Admin:
             view(_Row, name=name, endpoint=f"admin_{endpoint}", url=f"/admin/{endpoint}")
         )
     admin.add_view(Releases(name=_l("Releases"), endpoint="admin_releases", url="/admin/releases"))
+    for item in admin.menu():  # else the first tenant's addresses would stand in everybody's menu
+        item._cache = False
     return admin
