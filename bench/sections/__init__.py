@@ -1,0 +1,1 @@
+"""One module a section: `run(lab)` measures and gives the figures."""
