@@ -11,13 +11,15 @@ from importlib import import_module
 from bench.lab import Lab, open_lab
 from bench.report import Result, show
 
-SECTIONS = ("create",)
+SECTIONS = ("create", "statements", "validation", "imports")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sections asked for and print their tables; 1 where a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section (again: more)")
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS, help="one section (again for more)"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that all runs")
     asked = parser.parse_args(argv)
     found: list[Result] = []

@@ -22,7 +22,7 @@ from tests.support.postgres import postgres_server
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgres")
-PASSWORD = "a bench of oak and ash"  # noqa: S105 - of people who exist for seconds
+PASSWORD = "a bench of oak and ash"
 PLENTY = 1_000_000_000
 """Pieces sold on each line: no measurement runs into the aggregate's `never`."""
 

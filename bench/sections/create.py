@@ -75,7 +75,9 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
         ),
     ]
     for name in contestants:
-        rows.append(result(SECTION, backend, f"{name}: one after the other", timed.rate(name), "/s"))
+        rows.append(
+            result(SECTION, backend, f"{name}: one after the other", timed.rate(name), "/s")
+        )
         cpu = timed.cpu_seconds(name) * 1000
         rows.append(result(SECTION, backend, f"{name}: processor", cpu, "ms"))
     return rows

@@ -115,7 +115,9 @@ def read(body: Mapping[str, Any], now: datetime) -> Claim:
     return claim
 
 
-def complete(claim: Claim, party_name: str | None, sold: Mapping[int, tuple[int, int, int]]) -> None:
+def complete(
+    claim: Claim, party_name: str | None, sold: Mapping[int, tuple[int, int, int]]
+) -> None:
     """Fill in what follows from the sale lines ((item, price, party) by id). Raises Wrong."""
     errors: list[Error] = []
     if party_name is None:
@@ -164,7 +166,9 @@ def changes(claim: Claim, number: str, title: str) -> str:
         "total": _amount(claim.total, claim.currency),
         "pieces": _number(claim.pieces),
     }
-    told: dict[str, Any] = {name: [None, value] for name, value in found.items() if value is not None}
+    told: dict[str, Any] = {
+        name: [None, value] for name, value in found.items() if value is not None
+    }
     told["lines"] = {
         encode_id(line.id): {
             "+": {

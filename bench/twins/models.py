@@ -389,4 +389,3 @@ def _move(claim: Claim) -> None:
     )
     if any(name == "claimable" and claimed > sold for name, sold, claimed in moved):
         raise TooMany
-

@@ -162,7 +162,9 @@ def facts(driver: Driver, claim: Claim) -> None:
     complete(claim, names[0][0] if names else None, {row[0]: row[1:] for row in rows})  # type: ignore[misc]
 
 
-def write(driver: Driver, claim: Claim, actor: int, name: str, key: str, asked: str) -> dict[str, Any]:
+def write(
+    driver: Driver, claim: Claim, actor: int, name: str, key: str, asked: str
+) -> dict[str, Any]:
     """All rows of one claim in one transaction. Raises TooMany, and the driver's own errors."""
     now = datetime.now(UTC)
     at = micros(now)
