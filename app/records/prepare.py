@@ -202,6 +202,22 @@ def aggregate_moves(
         raise mixed(aggregate, error, []) from error
 
 
+def _title(ctx: Context, row: Row) -> str:
+    try:
+        return title_of(ctx.plan, row, ctx.env, ctx.actor.lang)
+    except EvalError as error:
+        raise invalid([FieldError("calculation", (), error.message)]) from error
+
+
+def effective_moment(plan: Plan, moment: str, head: Head | None) -> str:
+    """A draft ("save") is what was never submitted of a form that is numbered when it is: of any
+    other form, and after that, nobody leaves required fields out."""
+    numbering = plan.form.number
+    if moment != "save" or numbering is None or numbering.at != "submit":
+        return "submit" if moment == "save" else moment
+    return "save" if head is None or head.number is None else "submit"
+
+
 def _draws(plan: Plan, head: Head, moment: str) -> bool:
     """Whether a record gets its number now: when it is made, or when it is first submitted."""
     numbering = plan.form.number
@@ -221,7 +237,7 @@ def new_write(ctx: Context, outcome: Outcome, request: Request | None, moment: s
         "updated_at": ctx.now,
         "updated_by": actor.user_id,
     }
-    title = title_of(plan, row, ctx.env, actor.lang)
+    title = _title(ctx, row)
     row["title"] = title
     head = Head(
         row["id"],
@@ -267,7 +283,7 @@ def next_write(
     row: Row = outcome.values
     head = before.head
     row |= {"version": head.version + 1, "updated_at": ctx.now, "updated_by": actor.user_id}
-    row["title"] = title_of(plan, row, ctx.env, actor.lang)
+    row["title"] = _title(ctx, row)
     held, holds_now = ids_in(plan.files, before.row), ids_in(plan.files, row)
     return Write(
         "update",

@@ -16,6 +16,7 @@ from app.records.prepare import (
     context,
     delete_write,
     demand,
+    effective_moment,
     facts_for,
     load,
     new_write,
@@ -47,17 +48,19 @@ def create(
 
     `key`: the same key with the same content gives the first answer again, `replayed`.
     `release_no`: the release the page was made under; it is the one that judges. `moment` "save"
-    keeps a draft: nothing is required yet. Raises Refused.
+    keeps a draft, where the form is numbered on submitting: nothing is required yet. Raises
+    Refused.
     """
     request = request_of(actor, f"create:{moment}", form_id, None, submitted, key)
 
     def prepare(published: Published) -> Prepared:
         ctx = context(tenant, published, actor, form_id, release_no)
         demand(ctx, "create")
-        outcome, facts = validate(ctx, submitted, None, moment)
+        now = effective_moment(ctx.plan, moment, None)
+        outcome, facts = validate(ctx, submitted, None, now)
         outcome.values["created_by"] = actor.user_id
         checked(ctx, outcome, facts, "create")
-        return _ready(ctx, new_write(ctx, outcome, request, moment))
+        return _ready(ctx, new_write(ctx, outcome, request, now))
 
     return run(tenant, request, prepare)
 
@@ -77,7 +80,8 @@ def update(
     """Change a record: only what is submitted changes, lines are given wholly.
 
     `version` is the one the change is based on (None: whatever is there, tried again if somebody
-    else was quicker). A change that changes nothing writes nothing. Raises Refused.
+    else was quicker). A change that changes nothing writes nothing, unless its key
+    has to be kept. Raises Refused.
     """
     body = {"version": version, "values": submitted}
     request = request_of(actor, f"update:{moment}", form_id, rid, body, key)
@@ -90,14 +94,16 @@ def update(
         demand_row(ctx, facts, rid, "update", WHAT["update"])
         _same_version(before.head.version, version)
         _same_release(before.head.release_no, release_no)
-        outcome, facts = validate(ctx, submitted, before.row, moment)
+        now = effective_moment(ctx.plan, moment, before.head)
+        outcome, facts = validate(ctx, submitted, before.row, now)
         checked(ctx, outcome, facts, "update")
-        if not outcome.changed:
+        write = next_write(ctx, before, outcome, request, now)
+        if not outcome.changed and not write.draws:
             head = before.head
             same = Saved(head.id, head.number, head.title or "", head.version, head.release_no)
             if request is None:
                 return ctx.plan, lambda: same
-        return _ready(ctx, next_write(ctx, before, outcome, request, moment), version)
+        return _ready(ctx, write, version)
 
     return run(tenant, request, prepare)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.records import idempotency
 from app.records.errors import Refused, busy, key_reused, not_unique
+from app.records.numbers import catch_up
 from app.records.outcome import Saved
 from app.records.plan import Plan
 from app.records.transition import Repeated, Request, StaleEpoch, answered
@@ -71,6 +72,9 @@ def run(
             refused = _taken(error, plan)
             if refused is not None:
                 return _or_repeat(tenant, request, refused)
+            if plan is not None and plan.form.number is not None and error.columns == ("number",):
+                today = tenant.now().astimezone(published.zone).date()
+                catch_up(tenant.db, plan.tables.table, plan.key, plan.form.number, today)
         except Refused as refused:
             if refused.code not in _ANSWERED:
                 raise

@@ -96,6 +96,13 @@ fields:
 unique:
   one_reference: {fields: [reference]}
 """,
+    "packs/shop/forms/memo.yaml": """
+form: memo
+label: {zh: 便条, en: Memo}
+number: {pattern: "M-{yyyy}-{seq:3}", reset: year, at: submit}
+fields:
+  text: {type: text, required: true}
+""",
     "packs/shop/forms/payout.yaml": """
 form: payout
 label: {zh: 付款, en: Payout}
@@ -141,6 +148,7 @@ can:
   purchase: {actions: [list, read, create, update, delete, export, import]}
   claim:    {actions: [list, read, create, update, delete, export, import]}
   payout:   {actions: [list, read, create, update, delete, export, import]}
+  memo:     {actions: [list, read, create, update]}
 admin: [releases]
 """,
     "packs/shop/roles/agent.yaml": """

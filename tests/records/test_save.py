@@ -209,3 +209,22 @@ def test_rights_decide_who_may_write(shop: Shop):
     refused("forbidden", create, shop.tenant, AGENT, "purchase", {"code": "X"})
     refused("not_found", create, shop.tenant, BOSS, "unknown", {})
     create(shop.tenant, SYSTEM, "buyer", {"name": "x"})
+
+
+def test_a_draft_gets_its_number_when_it_is_submitted(shop: Shop):
+    refused("invalid", create, shop.tenant, BOSS, "memo", {})
+    draft = create(shop.tenant, BOSS, "memo", {}, moment="save")
+    assert draft.number is None
+    draft = update(shop.tenant, BOSS, "memo", draft.id, {"text": "a"}, version=1, moment="save")
+    sent = update(shop.tenant, BOSS, "memo", draft.id, {}, version=2)
+    assert (sent.number, sent.title, sent.version) == ("M-2026-001", "M-2026-001", 3)
+    again = {"text": None}
+    refused("invalid", update, shop.tenant, BOSS, "memo", sent.id, again, version=3, moment="save")
+    refused("invalid", create, shop.tenant, BOSS, "claim", {}, moment="save")
+
+
+def test_a_counter_that_starts_over_goes_on_after_the_numbers_in_use(shop: Shop):
+    for _ in range(9):
+        create(shop.tenant, BOSS, "claim", shop.claim("0.1"))
+    shop.db.execute_now("UPDATE rf_sequence SET value = 0 WHERE name = 'claim'")
+    assert create(shop.tenant, BOSS, "claim", shop.claim("0.1")).number == "C-2026-0010"
