@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
+from app.access.rights import rights
 from app.records.errors import Refused, forbidden
 from app.records.facts import Facts
 from app.records.outcome import Choice
@@ -100,7 +101,7 @@ def _candidates(
         values += used
     record = target.record
     sql = (
-        f"SELECT t.id, {record}.number, {record}.title, {detail or 'NULL'} FROM {target.source}"
+        f"SELECT t.id, {record}.number, {record}.title, {detail or 'CAST(NULL AS TEXT)'} FROM {target.source}"
         f" WHERE {' AND '.join(conditions)} ORDER BY {record}.title, t.id LIMIT {limit}"
     )
     rows = ctx.tenant.db.query(sql, values)
@@ -140,16 +141,41 @@ def _where(
 
 
 def _detail(ctx: Context, target: Target) -> str:
-    """The column that tells rows of lines apart: their first text field."""
+    """SQL of what tells rows of lines apart: their first text, else what they link to first, else
+    their place. Only what the actor may read."""
     form_id, _, lines = target.id.partition(".")
     if not lines:
         return ""
     field = ctx.release.catalog.forms[form_id].fields[lines]
     assert isinstance(field, Lines)
-    for one in field.fields.values():
-        if one.type == "text" and one.id in target.names:
-            return target.names[one.id].sql
-    return "CAST(t.position + 1 AS TEXT)"
+    live = ctx.published.tables.form_of(ctx.release.tables.forms[form_id].key)
+    hidden = rights(ctx.published.catalog, ctx.actor, live.id).hidden if live else frozenset()
+    shown = [
+        one
+        for one in field.fields.values()
+        if one.id in target.names and one.path not in hidden and lines not in hidden
+    ]
+    texts = [target.names[one.id].sql for one in shown if one.type == "text" and not one.many]
+    linked = [_title_of_link(ctx, target, one) for one in shown if _leads_to_record(ctx, one)]
+    return f"COALESCE({', '.join([*texts[:1], *linked[:1], _PLACE])})"
+
+
+_PLACE = "'#' || CAST(t.position + 1 AS TEXT)"
+
+
+def _leads_to_record(ctx: Context, field: Field) -> bool:
+    """Whether the field links to records the actor may read all of."""
+    if field.type != "link" or field.many or "." in field.to:
+        return False
+    return (
+        field.to in ctx.published.tables.forms
+        and rights(ctx.published.catalog, ctx.actor, field.to).rows("read") is None
+    )
+
+
+def _title_of_link(ctx: Context, target: Target, field: Field) -> str:
+    table = ctx.published.tables.forms[field.to].table
+    return f"(SELECT x.title FROM {table} AS x WHERE x.id = {target.names[field.id].sql})"
 
 
 def _search(ctx: Context, target: Target, detail: str, q: str) -> tuple[str, list[Any]]:
@@ -198,7 +224,7 @@ def titles(tenant: Tenant, actor: Actor, target: str, ids: Collection[int]) -> d
     record = found.record
     condition = f" AND ({allowed})" if allowed else ""
     rows = tenant.db.query(
-        f"SELECT t.id, {record}.id, {record}.title, {detail or 'NULL'} FROM {found.source}"
+        f"SELECT t.id, {record}.id, {record}.title, {detail or 'CAST(NULL AS TEXT)'} FROM {found.source}"
         f" WHERE t.id IN ({marks}){condition}",
         (*sorted(ids), *params),
     )

@@ -65,6 +65,10 @@ def test_titles_are_told_only_of_what_one_may_read(shop: Shop):
     assert found[shop.lines[1]].record == shop.purchase
     assert titles(shop.tenant, AGENT, "purchase", [shop.purchase]) == {}
     assert titles(shop.tenant, BOSS, "unknown", [1]) == {}
+    plain = create(shop.tenant, BOSS, "claim", shop.claim("1", "1"))
+    rows = shop.db.query("SELECT id FROM f_claim__lines ORDER BY position")
+    told = titles(shop.tenant, BOSS, "claim.lines", [row[0] for row in rows])
+    assert [told[row[0]].title for row in rows] == [f"{plain.title} · #1", f"{plain.title} · #2"]
     delete(shop.tenant, BOSS, "buyer", shop.buyer, version=None)
     assert titles(shop.tenant, BOSS, "buyer", [shop.buyer])[shop.buyer].title == "Li"
 
