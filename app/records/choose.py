@@ -101,7 +101,7 @@ def _candidates(
         values += used
     record = target.record
     sql = (
-        f"SELECT t.id, {record}.number, {record}.title, {detail or 'CAST(NULL AS TEXT)'} FROM {target.source}"
+        f"SELECT t.id, {record}.number, {record}.title, {detail or _NO_TEXT} FROM {target.source}"
         f" WHERE {' AND '.join(conditions)} ORDER BY {record}.title, t.id LIMIT {limit}"
     )
     rows = ctx.tenant.db.query(sql, values)
@@ -157,9 +157,10 @@ def _detail(ctx: Context, target: Target) -> str:
     ]
     texts = [target.names[one.id].sql for one in shown if one.type == "text" and not one.many]
     linked = [_title_of_link(ctx, target, one) for one in shown if _leads_to_record(ctx, one)]
-    return f"COALESCE({', '.join([*texts[:1], *linked[:1], _PLACE])})"
+    return f"COALESCE({', '.join([*texts[:1], *linked[:1], _PLACE, _NO_TEXT])})"
 
 
+_NO_TEXT = "CAST(NULL AS TEXT)"
 _PLACE = "'#' || CAST(t.position + 1 AS TEXT)"
 
 
@@ -224,7 +225,7 @@ def titles(tenant: Tenant, actor: Actor, target: str, ids: Collection[int]) -> d
     record = found.record
     condition = f" AND ({allowed})" if allowed else ""
     rows = tenant.db.query(
-        f"SELECT t.id, {record}.id, {record}.title, {detail or 'CAST(NULL AS TEXT)'} FROM {found.source}"
+        f"SELECT t.id, {record}.id, {record}.title, {detail or _NO_TEXT} FROM {found.source}"
         f" WHERE t.id IN ({marks}){condition}",
         (*sorted(ids), *params),
     )
