@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from argon2 import PasswordHasher
@@ -179,6 +181,19 @@ def test_too_many_attempts_from_an_address_are_refused(tenant_db: TenantDatabase
     with pytest.raises(AccessError, match="too_many_attempts"):
         enter(tenant_db, ip="2001:db8::1:2:3")
     assert enter(tenant_db, ip="2001:db8:1::1").user_id == mei
+
+
+def test_attempts_at_once_are_counted_one_by_one(tenant_db: TenantDatabase, mei: int) -> None:
+    def attempt(number: int) -> str:
+        try:
+            enter(tenant_db, "wrong password", ip=f"198.51.100.{number}")
+        except AccessError as refused:
+            return refused.code
+        return "in"
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = Counter(pool.map(attempt, range(24)))
+    assert codes == {"sign_in_failed": PER_LOGIN.most, "too_many_attempts": 24 - PER_LOGIN.most}
 
 
 def test_the_window_slides(tenant_db: TenantDatabase, mei: int) -> None:
