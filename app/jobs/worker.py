@@ -16,9 +16,8 @@ from app.hooks import load_plugins
 from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
-from app.records import audit, outbox, retention
+from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
-from app.records.idempotency import forget
 from app.records.proof import anchors_file
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
@@ -52,6 +51,10 @@ class Worker:
             began = tenant.now_us()
             deliver(tenant, self.plugins, self.stopping)
             retention.run_due(tenant, self.stopping)
+            due = audit.next_anchor(tenant.db)
+            if due is not None and due <= tenant.now_us():
+                file = anchors_file(self.data_dir, tenant_id)
+                audit.anchor(tenant.db, tenant.now_us(), file)
             self.control.visited(tenant_id, _next_due(tenant), began)
 
     def sweep_due(self) -> None:
@@ -69,17 +72,9 @@ class Worker:
         """Remove what nobody needs any more: old keys, sessions, uploads never saved."""
         tenant = self.tenants.get(tenant_id)
         sweep_access(tenant.db)
-        forget(tenant.db, tenant.now_us())
+        idempotency.forget(tenant.db, tenant.now_us())
+        outbox.forget(tenant.db, tenant.now_us())
         sweep_uploads(tenant)
-
-    def anchor_all(self) -> None:
-        """Anchor the new journal entries of every tenant."""
-        for entry in self.control.tenants():
-            self._safely(self._anchor, entry.id)
-
-    def _anchor(self, tenant_id: str) -> None:
-        tenant = self.tenants.get(tenant_id)
-        audit.anchor(tenant.db, tenant.now_us(), anchors_file(self.data_dir, tenant_id))
 
     def _safely(self, work: Callable[[str], None], tenant_id: str) -> None:
         """One tenant's trouble is not the others'."""
@@ -96,7 +91,11 @@ class Worker:
 
 
 def _next_due(tenant: Tenant) -> int | None:
-    found = [outbox.next_due(tenant.db), retention.next_due(tenant)]
+    found = [
+        outbox.next_due(tenant.db),
+        retention.next_due(tenant),
+        audit.next_anchor(tenant.db),
+    ]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -107,7 +106,6 @@ def register(queue: Huey, worker: Worker) -> None:
     queue.periodic_task(crontab(minute=f"*/{FULL_SWEEP_MINUTES}"), name="sweep_all")(
         worker.sweep_all
     )
-    queue.periodic_task(crontab(), name="anchor_all")(worker.anchor_all)
 
 
 def run_worker(config: Config) -> None:

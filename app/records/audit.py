@@ -73,6 +73,17 @@ def anchor_hash(prev: bytes, no: int, at: int, entries: int, root: bytes, heads:
     return sha256(prev + head + root + sha256(heads.encode()).digest()).digest()
 
 
+EVERY = 60_000_000
+"""Microseconds an entry waits for its anchor."""
+
+
+def next_anchor(db: TenantDatabase) -> int | None:
+    """When the oldest new entry is to be anchored (microseconds UTC), or None."""
+    rows = db.query("SELECT MIN(at) FROM rf_journal WHERE anchor_no IS NULL")
+    oldest: int | None = rows[0][0]
+    return None if oldest is None else oldest + EVERY
+
+
 def anchor(db: TenantDatabase, now: int, outside: Path | None) -> int:
     """Anchor all entries that are new; number of anchors made. `outside` is the tenant's file.
 

@@ -14,6 +14,10 @@ from app.storage.databases import TenantDatabase
 LEASE = 60_000_000
 """Microseconds a worker has for one effect before another may take over."""
 
+KEEP_DONE = 30 * 24 * 3600 * 1_000_000
+"""Microseconds an effect that is done stays to be looked at."""
+_BATCH = 2000
+
 MAX_ATTEMPTS = 10
 FIRST_PAUSE = 5_000_000
 LONGEST_PAUSE = 6 * 3600 * 1_000_000
@@ -112,6 +116,17 @@ def _settle(
 ) -> bool:
     with db.write() as tx:
         return bool(tx.execute(_SETTLE, (status, due_at, done, error, one.id, one.fence)))
+
+
+def forget(db: TenantDatabase, now: int) -> None:
+    """Drop what was done longer than KEEP_DONE ago, in portions that hold nobody up."""
+    old = "status = 'done' AND done_at < ?"
+    while db.query(f"SELECT 1 FROM rf_outbox WHERE {old} LIMIT 1", (now - KEEP_DONE,)):
+        db.execute_now(
+            "DELETE FROM rf_outbox WHERE id IN"
+            f" (SELECT id FROM rf_outbox WHERE {old} LIMIT {_BATCH})",
+            (now - KEEP_DONE,),
+        )
 
 
 def next_due(db: TenantDatabase) -> int | None:

@@ -8,6 +8,7 @@ from app.hooks import PluginError, hookimpl, load_plugins
 from app.jobs.deliver import deliver
 from app.jobs.worker import Worker
 from app.records import outbox
+from app.records.audit import next_anchor
 from app.records.proof import anchors_file, verify_journal
 from app.records.retention import next_due
 from app.records.save import create
@@ -103,8 +104,10 @@ def test_a_visit_does_what_is_due_and_notes_what_comes(
         control.hint(shop.tenant.id, shop.tenant.now_us())
         worker.sweep_due()
         entry = control.tenant(shop.tenant.id)
-        assert entry.next_due == next_due(shop.tenant)
-        worker.anchor_all()
+        assert entry.next_due == next_anchor(shop.db)
+        shop.clock.pass_by(minutes=1)
+        worker.sweep_due()
+        assert control.tenant(shop.tenant.id).next_due == next_due(shop.tenant)
         assert shop.db.query("SELECT count(*) FROM rf_journal WHERE anchor_no IS NULL") == [(0,)]
         assert anchors_file(tmp_path, shop.tenant.id).exists()
         worker.sweep_all()

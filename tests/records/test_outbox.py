@@ -97,3 +97,13 @@ def test_many_workers_never_take_the_same_effect(tenant_db, workers):
     with ThreadPoolExecutor(workers) as pool:
         taken = [one for part in pool.map(work, range(workers)) for one in part]
     assert len(taken) == len(set(taken)) == 60
+
+
+def test_what_is_long_done_is_forgotten(tenant_db):
+    _put(tenant_db, 3)
+    for one in outbox.claim(tenant_db, NOW, limit=2):
+        outbox.finish(tenant_db, one, NOW)
+    outbox.forget(tenant_db, NOW + outbox.KEEP_DONE)
+    assert len(_status(tenant_db)) == 3
+    outbox.forget(tenant_db, NOW + outbox.KEEP_DONE + 1)
+    assert _status(tenant_db) == [("ready", 0, 0)]
