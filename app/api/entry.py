@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Response, abort, current_app, g, request
 
 from app.access.rights import Rights, rights
-from app.api.body import parse_json
+from app.api.body import LARGEST, parse_json
 from app.api.rate import Calls
 from app.web.errors import ApiError
 from forms.model import Form
@@ -42,6 +42,7 @@ def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) 
 
 def read_body() -> dict[str, Any]:
     """The call's JSON object. Raises ApiError."""
+    request.max_content_length = LARGEST  # not even read beyond that
     return parse_json(request.get_data(), request.headers.get("Content-Type"))
 
 
