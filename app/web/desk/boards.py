@@ -31,6 +31,7 @@ TABLE_ROWS = 200
 
 MOST_MARKS = 400
 COLOURS = 12
+ADDED = frozenset({"count", "sum"})
 _NUMBERS = frozenset({"integer", "decimal", "money", "duration"})
 _YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
 
@@ -65,11 +66,13 @@ def add_routes(desk: Blueprint) -> None:
 
 def readable_dashboards(catalog: Any, actor: Any) -> list[Dashboard]:
     """The dashboards with at least one report the actor may read."""
-    return [
-        board
-        for board in catalog.dashboards.values()
-        if any(_may_read(catalog.reports[tile.report]) for tile in board.tiles.values())
-    ]
+    return [board for board in catalog.dashboards.values() if readable_tiles(board)]
+
+
+def readable_tiles(board: Dashboard) -> list[Tile]:
+    """The tiles of a dashboard whose report the reader may see."""
+    reports = g.tenant.active().catalog.reports
+    return [tile for tile in board.tiles.values() if _may_read(reports[tile.report])]
 
 
 def show_dashboard(board_id: str) -> Any:
@@ -78,7 +81,7 @@ def show_dashboard(board_id: str) -> Any:
     board = catalog.dashboards.get(board_id)
     if board is None:
         abort(404)
-    tiles = [t for t in board.tiles.values() if _may_read(catalog.reports[t.report])]
+    tiles = readable_tiles(board)
     if not tiles:
         abort(403)
     views = [_tile(catalog.reports[one.report], one) for one in tiles]
@@ -271,7 +274,7 @@ def _picture(view: TileView, result: Result, teller: _Teller) -> None:
     x = chart.x if _has(result, chart.x) else groups[0] if groups else ""
     if not x:
         return
-    for caption, rows in _by_currency(result):
+    for caption, rows in _by_currency(result, measures):
         labels, series = _series(result, rows, x, chart.series, measures, teller)
         if not labels:
             continue
@@ -290,12 +293,32 @@ def _has(result: Result, column_id: str) -> bool:
     return any(column.id == column_id for column in result.columns)
 
 
-def _by_currency(result: Result) -> list[tuple[str, list[list[Any]]]]:
+def _by_currency(result: Result, measures: Sequence[str]) -> list[tuple[str, list[list[Any]]]]:
+    """The rows of each picture: one a currency, but counts are added up over all of them."""
     if not _has(result, "currency"):
         return [("", result.rows)]
     place = result.index("currency")
+    if all(result.report.measures[one].kind in ADDED for one in measures) and not any(
+        result.columns[result.index(one)].type.kind == "money" for one in measures
+    ):
+        return [("", _added(result, measures))]
     codes = list(dict.fromkeys(row[place] for row in result.rows))
     return [(code or "–", [row for row in result.rows if row[place] == code]) for code in codes]
+
+
+def _added(result: Result, measures: Sequence[str]) -> list[list[Any]]:
+    groups = [n for n, column in enumerate(result.columns) if column.role == GROUP]
+    places = [result.index(one) for one in measures]
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for row in result.rows:
+        key = tuple(row[n] for n in groups)
+        known = found.get(key)
+        if known is None:
+            found[key] = list(row)
+        else:
+            for n in places:
+                known[n] = (known[n] or 0) + (row[n] or 0)
+    return list(found.values())
 
 
 def _series(

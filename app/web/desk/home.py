@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, g, render_template, url_for
 
 from app.access.rights import rights
+from app.catalog.model import Dashboard
 from app.records import count
-from app.web.desk.boards import readable_dashboards
+from app.web.desk.boards import readable_dashboards, readable_tiles
 from app.web.i18n import language
 
 MANY = 1000
@@ -53,8 +54,17 @@ def show_home() -> Any:
                 url_for("desk.new_record", **where) if held.may("create") else "",
             )
         )
-    boards = [
-        {"label": one.label.pick(lang), "url": url_for("desk.dashboard", board_id=one.id)}
-        for one in readable_dashboards(catalog, g.actor)
-    ]
+    boards = [_board(one, lang) for one in readable_dashboards(catalog, g.actor)]
     return render_template("desk/home.html", cards=cards, dashboards=boards)
+
+
+def _board(board: Dashboard, lang: str) -> dict[str, Any]:
+    """A dashboard on the first page: its tiles fetch themselves once the page stands."""
+    return {
+        "label": board.label.pick(lang) or board.id,
+        "url": url_for("desk.dashboard", board_id=board.id),
+        "tiles": [
+            {"size": one.size, "url": url_for("desk.tile", board_id=board.id, tile_id=one.id)}
+            for one in readable_tiles(board)
+        ],
+    }

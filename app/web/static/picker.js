@@ -18,9 +18,10 @@ function picker(form) {
       }
       const step = event.key === "ArrowDown" ? 1 : -1;
       light(place, options, (at + step + options.length) % options.length);
-    } else if (event.key === "Enter" && open && at >= 0) {
+    } else if (event.key === "Enter") {
+      if (open && at >= 0) choose(place, options[at]);
+      else if (event.target.value === (event.target.dataset.chosen ?? "")) return;
       event.preventDefault();
-      choose(place, options[at]);
     } else if (event.key === "Escape" && open) {
       event.preventDefault();
       shut(place);
@@ -55,6 +56,9 @@ function picker(form) {
       hidden.value = "";
       place.querySelector(".rf-picker").classList.remove("rf-has-value");
     }
+    // What the list shows belongs to the text before: Enter must not choose from it.
+    for (const option of place.querySelectorAll("[role=option]")) option.setAttribute("aria-selected", "false");
+    event.target.removeAttribute("aria-activedescendant");
     place.querySelector("[role=listbox]").hidden = false;
   });
   form.addEventListener("focusout", (event) => {
