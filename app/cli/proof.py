@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from app.cli.session import Session, plain_errors
-from app.jobs.worker import anchors_folder
 from app.records.audit import anchor as anchor_entries
-from app.records.proof import verify_aggregates, verify_audit
+from app.records.proof import anchors_file, verify_aggregates, verify_journal
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -23,7 +22,7 @@ def audit() -> None:
 def anchor(session: Session, tenant: str) -> None:
     """Anchor all entries that are not anchored yet (the worker does so every minute)."""
     opened = session.tenant(tenant)
-    outside = anchors_folder(session.config) / f"{tenant}.jsonl"
+    outside = anchors_file(session.config.data_dir, tenant)
     with plain_errors(session):
         count = anchor_entries(opened.db, opened.now_us(), outside)
     session.out.print(f"{count} entries anchored")
@@ -35,9 +34,9 @@ def anchor(session: Session, tenant: str) -> None:
 def verify(session: Session, tenant: str) -> None:
     """Verify every chain, every anchor and the roots kept outside; exit code 1 on a finding."""
     opened = session.tenant(tenant)
-    outside = anchors_folder(session.config) / f"{tenant}.jsonl"
+    outside = anchors_file(session.config.data_dir, tenant)
     with plain_errors(session):
-        verified = verify_audit(opened, outside)
+        verified = verify_journal(opened, outside)
     for finding in verified.findings:
         click.echo(f"{finding.code} {finding.form} {finding.record}: {finding.text}")
     session.out.print(

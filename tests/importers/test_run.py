@@ -17,7 +17,7 @@ from app.access.actor import Actor
 from app.importers.errors import ImportStopped
 from app.importers.run import Job, run_import
 from app.records.errors import Refused
-from app.records.proof import verify_aggregates, verify_audit
+from app.records.proof import verify_aggregates, verify_journal
 from app.records.tenant import Tenant, Tenants
 from app.storage.databases import Installation, StorageSettings
 from tests.importers.trade import import_file, publish_trade, write_deals, write_wares
@@ -195,4 +195,4 @@ def test_killed_at_any_moment_it_goes_on_and_ends_exact(
     assert count(trade, "deal") == total - 1
     assert [r["reject_line"] for r in rejected(tmp_path / "deals_rejected.csv")] == ["452"]
     assert verify_aggregates(trade) == []
-    assert verify_audit(trade, None).findings == ()
+    assert verify_journal(trade, None).findings == ()

@@ -118,7 +118,7 @@ def _pick(page: Page, name: str, text: str, nth: int = 0) -> None:
     box = page.locator(f'[name="{name}@text"]')
     box.click()
     box.press_sequentially(text, delay=10)
-    options = page.locator(f'[data-rf-field="{name}"] [role=option]')
+    options = page.locator(f'[data-rf-field="{name}"] [role=option]').filter(has_text=text)
     options.nth(nth).wait_for()
     options.nth(nth).click()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from app.records.proof import verify_aggregates, verify_audit
+from app.records.proof import verify_aggregates, verify_journal
 from app.records.tenant import Tenant
 from app.reports.result import Result
 from app.reports.run import run
@@ -77,7 +77,7 @@ def _judge_books(year: Year) -> None:
     ((keys,),) = db.query("SELECT count(*) FROM rf_idempotency")
     assert entries == keys == year.accepted
     assert verify_aggregates(year.tenant) == []
-    assert verify_audit(year.tenant, None).findings == ()
+    assert verify_journal(year.tenant, None).findings == ()
 
 
 def stock(tenant: Tenant) -> dict[str, int]:
