@@ -28,7 +28,7 @@ function lineGrid(form) {
 
 function add(grid) {
   const key = `n${Date.now().toString(36)}${fresh++}`;
-  const template = grid.querySelector("template");
+  const template = grid.querySelector(":scope > template"); // fields inside a row may have templates too
   const holder = document.createElement("tbody");
   holder.innerHTML = template.innerHTML.replaceAll("__row__", key);
   const row = holder.querySelector("tr");
