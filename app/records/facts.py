@@ -7,13 +7,14 @@ their values as JSON lists, so a save needs one read where it would need five.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.records.deltas import unscaled
 from app.records.rowrights import target_condition
+from app.records.targets import Target
 from forms.expr import Env
 from forms.validate_result import Wanted
 
@@ -43,6 +44,8 @@ class Facts:
     record_id: int | None
     kept: Mapping[str, Collection[int]]
     env: Env
+    allowed: dict[str, tuple[str, Sequence[Any]]] = field(default_factory=dict)
+    """Row rights on targets, as SQL, found once."""
 
     def load(self, wanted: Wanted, *, trusted: bool = False) -> None:
         """Fetch what is wanted into the environment, in one statement.
@@ -87,7 +90,7 @@ class Facts:
         if target == FILES:
             return self._files(number, ids)
         found = self.release.target(target)
-        allowed, params = ("", ()) if trusted else target_condition(self, found)
+        allowed, params = ("", ()) if trusted else self._allowed(found)
         shape = (number, target, fields, _size(len(ids)), allowed, self._json)
         known = self.release.selects.get(shape)
         if known is None:
@@ -95,6 +98,12 @@ class Facts:
             sql = found.select(number, names, _any_of("t.id", len(ids)), allowed, self._json)
             known = self.release.selects.put(shape, (sql, names))
         return _Part(target, known[0], [*params, *_padded(ids)], known[1])
+
+    def _allowed(self, target: Target) -> tuple[str, Sequence[Any]]:
+        known = self.allowed.get(target.id)
+        if known is None:
+            known = self.allowed[target.id] = target_condition(self, target)
+        return known
 
     @property
     def _json(self) -> str:

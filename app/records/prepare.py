@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
@@ -20,7 +21,7 @@ from app.records.transition import Request, Write, title_of
 from app.storage.sqlgen import Head, Record, Statement
 from forms.expr import Env, EvalError
 from forms.messages import message
-from forms.model import Row
+from forms.model import Keep, Row
 from forms.validate import Outcome, begin
 from forms.validate_result import FieldError, FieldRights
 from forms.values import Text
@@ -368,10 +369,15 @@ def due_rows(ctx: Context, row: Row) -> list[tuple[str, str, int]]:
     since = row.get(keep.since)
     if since is None:
         return []
-    if isinstance(since, datetime):
-        since = since.astimezone(ctx.published.zone).date()
-    after = datetime.combine(keep.until(since) + timedelta(days=1), time(), ctx.published.zone)
-    return [("keep", "", micros(after))]
+    zone = ctx.published.zone
+    day = since.astimezone(zone).date() if isinstance(since, datetime) else since
+    return [("keep", "", _end_of_keep(keep, day, zone))]
+
+
+@lru_cache(maxsize=2048)
+def _end_of_keep(keep: Keep, since: date, zone: tzinfo) -> int:
+    """The first moment after the last day a record is kept, in microseconds UTC."""
+    return micros(datetime.combine(keep.until(since) + timedelta(days=1), time(), zone))
 
 
 def day_of(ctx: Context) -> date:
