@@ -30,8 +30,12 @@ _WIDGETS = {
 _INPUT_TYPES = {"date": "date", "datetime": "datetime-local"}
 _TEXT_TYPES = {"email": "email", "phone": "tel", "url": "url"}
 _MODES = {"integer": "numeric", "decimal": "decimal", "percent": "decimal", "money": "decimal"}
-_NARROW = frozenset({"integer", "decimal", "percent", "boolean", "date"})
-_BROAD = frozenset({"link", "text", "file", "image", "datetime"})
+_CELLS = {
+    **dict.fromkeys(("integer", "decimal", "percent", "boolean"), "rf-narrow"),
+    **dict.fromkeys(("link", "text", "file", "image", "datetime"), "rf-broad"),
+    **dict.fromkeys(("money", "choice", "date", "user", "department"), "rf-middle"),
+}
+"""How wide a cell of the line grid is."""
 _YES_NO = {"zh": (("true", "是"), ("false", "否")), "en": (("true", "yes"), ("false", "no"))}
 
 
@@ -308,7 +312,7 @@ def _plan(one: Field, lang: str) -> FieldView:
     _plan_choice(one, view, lang)
     wide = view.widget in {"area", "grid"} or (several and view.widget == "checks")
     view.css = "" if in_line else " rf-wide" if wide else ""
-    view.cell_css = "rf-narrow" if one.type in _NARROW else "rf-broad" if one.type in _BROAD else ""
+    view.cell_css = _CELLS.get(one.type, "")
     view.group = view.widget in {"radios", "checks"}
     return view
 

@@ -45,12 +45,19 @@ class ShownLines:
 
 
 @dataclass(slots=True)
+class ShownPart:
+    """Values up to the next lines field, or the lines: as the definition orders them."""
+
+    values: list[Shown] = field(default_factory=list)
+    lines: ShownLines | None = None
+
+
+@dataclass(slots=True)
 class ShownSection:
     """One section of the page."""
 
     label: str
-    values: list[Shown] = field(default_factory=list)
-    lines: list[ShownLines] = field(default_factory=list)
+    parts: list[ShownPart] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -172,9 +179,12 @@ def _fill(
             rows = [[_shown(c, line.get(c.id), names, lang) for c in columns]
                     for line in row.get(one.id) or ()]  # fmt: skip
             heads = [Shown(c.label.pick(lang) or c.id, css=_css(c)) for c in columns]
-            shown.lines.append(ShownLines(one.label.pick(lang) or one.id, heads, rows))
+            label = one.label.pick(lang) or one.id
+            shown.parts.append(ShownPart(lines=ShownLines(label, heads, rows)))
         else:
-            shown.values.append(_shown(one, row.get(one.id), names, lang))
+            if not shown.parts or shown.parts[-1].lines is not None:
+                shown.parts.append(ShownPart())
+            shown.parts[-1].values.append(_shown(one, row.get(one.id), names, lang))
 
 
 def _shown(one: Field, value: Any, names: Mapping[str, Mapping[int, Chip]], lang: str) -> Shown:

@@ -132,7 +132,7 @@ function reading(field) {
 
 function mark(field, state) {
   for (const star of field.querySelectorAll(".rf-required")) {
-    if (star.closest("[data-rf-field]") === field) star.hidden = !state.required;
+    if (star.closest("[data-rf-field]") === field && !star.closest("thead")) star.hidden = !state.required;
   }
   for (const control of controls(field)) {
     if (control.type === "hidden") continue;

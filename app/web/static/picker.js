@@ -72,6 +72,7 @@ function picker(form) {
     const input = place.querySelector("[role=combobox]");
     if (document.activeElement !== input) return shut(place);
     list.hidden = false;
+    hang(list, input);
     const options = [...list.querySelectorAll("[role=option]")];
     options.forEach((option, index) => {
       option.id = `${list.id}-${index}`;
@@ -79,6 +80,15 @@ function picker(form) {
     input.setAttribute("aria-expanded", "true");
     if (options.length && input.value && input.value !== input.dataset.chosen) light(place, options, 0);
   });
+  // The list hangs at a place on the screen: it closes when what it hangs on moves.
+  document.addEventListener(
+    "scroll",
+    (event) => {
+      if (event.target.closest?.("[role=listbox]")) return;
+      for (const list of form.querySelectorAll("[role=listbox]:not([hidden])")) shut(field(list));
+    },
+    { capture: true, passive: true },
+  );
   // Set by a rule (fill, default) or copied with its row.
   form.addEventListener("rf:set", (event) => set(event.target, event.detail.value, event.detail.text, true), true);
   form.addEventListener(
@@ -145,6 +155,21 @@ function set(place, value, text, quiet = false) {
   input.dataset.chosen = input.value;
   place.querySelector(".rf-picker").classList.toggle("rf-has-value", Boolean(hidden.value));
   if (!quiet) changed(place);
+}
+
+// Below the input, or above it where there is more room; the grid around it must not cut it off.
+function hang(list, input) {
+  const at = input.getBoundingClientRect();
+  const below = window.innerHeight - at.bottom;
+  const height = Math.min(272, Math.max(below, at.top) - 12);
+  const style = list.style;
+  style.position = "fixed";
+  style.width = `${Math.max(at.width, 260)}px`;
+  style.left = `${Math.max(4, Math.min(at.left, window.innerWidth - Math.max(at.width, 260) - 4))}px`;
+  style.right = "auto";
+  style.maxHeight = `${height}px`;
+  style.top = below > 180 || below > at.top ? `${at.bottom + 2}px` : "auto";
+  style.bottom = style.top === "auto" ? `${window.innerHeight - at.top + 2}px` : "auto";
 }
 
 function shut(place) {
