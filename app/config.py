@@ -18,6 +18,8 @@ import yaml
 from forms.problems import suggest
 
 ENVIRONMENT_PREFIX = "RETURNFLOW_"
+RESERVED_TENANTS = frozenset({"control"})
+"""Names of databases of the installation's own."""
 
 
 class ConfigError(Exception):
@@ -264,6 +266,10 @@ def _tenants(raw: object, path: Path) -> dict[str, TenantEntry]:
         ):
             raise ConfigError(
                 f"{path}: tenant `{tenant}`: lower-case letters, digits and _ only, 40 at the most"
+            )
+        if tenant in RESERVED_TENANTS:
+            raise ConfigError(
+                f"{path}: tenant `{tenant}`: this name is taken by the product itself"
             )
         hosts = (settings or {}).get("hosts", []) if isinstance(settings or {}, dict) else None
         if hosts is None or not isinstance(hosts, list):

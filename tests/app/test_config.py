@@ -64,6 +64,7 @@ def test_a_secret_key_is_made_once_and_only_the_owner_reads_it(tmp_path: Path) -
         ("secret_key: env:NOPE", {}, "variable NOPE, which is not set"),
         ("secret_key: file:nope", {}, "file nope, which is not there"),
         ("tenants: {Demo: {}}", {}, "tenant `Demo`: lower-case letters"),
+        ("tenants: {control: {}}", {}, "taken by the product itself"),
         ("tenants: {demo: {hosts: x}}", {}, "only `hosts: [name, …]`"),
         ("", {"RETURNFLOW_WEB_THREADS": "0"}, "a whole number from 1"),
     ],
