@@ -19,6 +19,7 @@ from app.jobs.wake import wake_task
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.proof import anchors_file
+from app.records.releases import finish_interrupted
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
 
@@ -67,6 +68,15 @@ class Worker:
         for entry in self.control.tenants():
             self._safely(self.visit, entry.id)
             self._safely(self.tidy, entry.id)
+
+    def begin(self) -> None:
+        """What a fresh worker does first: finish publications that were cut off, then sweep."""
+        for entry in self.control.tenants():
+            self._safely(self._finish, entry.id)
+        self.sweep_all()
+
+    def _finish(self, tenant_id: str) -> None:
+        finish_interrupted(self.tenants.get(tenant_id))
 
     def tidy(self, tenant_id: str) -> None:
         """Remove what nobody needs any more: old keys, sessions, uploads never saved."""
@@ -119,7 +129,7 @@ def run_worker(config: Config) -> None:
         workers=THREADS, max_delay=POLL_SECONDS, graceful_signal="TERM", shutdown_timeout=15
     )
     worker.stopping = consumer.stop_flag.is_set
-    first = threading.Thread(target=worker.sweep_all, name="first sweep")
+    first = threading.Thread(target=worker.begin, name="first sweep")
     first.start()
     try:
         consumer.run()

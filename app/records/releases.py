@@ -142,6 +142,7 @@ def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> i
     """
     _demand(tenant, actor)
     new = _compiled(sources)
+    finish_interrupted(tenant)
     before = tenant.refresh().no
     try:
         no = storage.publish(
@@ -153,6 +154,7 @@ def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> i
             note=note,
         )
     except PublishError as error:
+        _give_up(tenant)
         raise _refused(error) from error
     if no != before:
         _write_down(tenant, actor, "publish", no, before, new.hash, note)
@@ -163,6 +165,7 @@ def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> i
 def rollback(tenant: Tenant, actor: Actor, no: int, note: str = "") -> int:
     """Put an earlier release into force again; its number. Raises Refused."""
     _demand(tenant, actor)
+    finish_interrupted(tenant)
     before = tenant.refresh().no
     catalog = load_catalog(tenant.db, no)
     if catalog is None or no == 0:
@@ -170,6 +173,7 @@ def rollback(tenant: Tenant, actor: Actor, no: int, note: str = "") -> int:
     try:
         storage.activate(tenant.db, no, catalog, at=tenant.now_us())
     except PublishError as error:
+        _give_up(tenant)
         raise _refused(error) from error
     if no != before:
         _write_down(tenant, actor, "rollback", no, before, catalog.hash, note)
@@ -177,8 +181,12 @@ def rollback(tenant: Tenant, actor: Actor, no: int, note: str = "") -> int:
     return no
 
 
-def resume(tenant: Tenant) -> int | None:
-    """Finish a publication that was interrupted; its release, or None where there was none."""
+def finish_interrupted(tenant: Tenant) -> int | None:
+    """Finish a publication that was cut off; its release, or None where there was none.
+
+    One that cannot be finished (rows that break its new `unique`) is given up, so that it does not
+    stand in the way of the next.
+    """
 
     def catalog_of(no: int) -> Catalog:
         found = load_catalog(tenant.db, no)
@@ -186,10 +194,22 @@ def resume(tenant: Tenant) -> int | None:
             raise LookupError(f"release {no} is not there")
         return found
 
-    done = storage.resume(tenant.db, catalog_of, at=tenant.now_us())
+    try:
+        done = storage.resume(tenant.db, catalog_of, at=tenant.now_us())
+    except PublishError:
+        _give_up(tenant)
+        return None
     if done is not None:
         tenant.refresh()
     return done
+
+
+def _give_up(tenant: Tenant) -> None:
+    """Leave the release in force as it is; nothing of the failed one is kept but unused columns."""
+    try:
+        storage.abandon(tenant.db, at=tenant.now_us())
+    except PublishError as error:  # it is in force already and only its cleaning-up failed
+        raise _refused(error) from error
 
 
 def _demand(tenant: Tenant, actor: Actor) -> None:

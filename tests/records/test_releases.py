@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.access.actor import SYSTEM
+from app.catalog.build import build
 from app.catalog.sources import Sources
+from app.records.errors import Refused
 from app.records.look import preview, read
 from app.records.proof import verify_aggregates, verify_journal
 from app.records.releases import (
     JOURNAL_FORM,
     Unpublishable,
+    finish_interrupted,
     pack,
     plan_publish,
     publish,
@@ -23,6 +26,9 @@ from app.records.releases import (
     unpack,
 )
 from app.records.save import create, update
+from app.storage.errors import PublishError
+from app.storage.publish import publish as storage_publish
+from app.storage.publish import unfinished
 from tests.records.shop import AGENT, BOSS, FILES, SOURCES, Shop, refused
 
 CLAIM = "packs/shop/forms/claim.yaml"
@@ -186,3 +192,36 @@ def test_writers_go_on_while_releases_change(shop: Shop):
     )
     _totals_agree(shop)
     assert verify_journal(shop.tenant, None).findings == ()
+
+
+UNIQUE_NAMES = SOURCES.replaced(
+    "packs/shop/forms/buyer.yaml",
+    FILES["packs/shop/forms/buyer.yaml"] + "unique:\n  one: {fields: [name]}\n",
+)
+
+
+def test_a_publication_the_rows_forbid_leaves_everything_as_it_was(shop: Shop) -> None:
+    for _ in range(2):
+        create(shop.tenant, SYSTEM, "buyer", {"name": "Same"})
+    before = shop.tenant.refresh().no
+    with pytest.raises(Refused, match="cannot be published"):
+        publish(shop.tenant, SYSTEM, UNIQUE_NAMES)
+    assert shop.tenant.refresh().no == before
+    create(shop.tenant, SYSTEM, "buyer", {"name": "Same"})
+    label = FILES["packs/shop/forms/buyer.yaml"].replace("phone: {", "phone: {label: Tel, ")
+    assert publish(shop.tenant, SYSTEM, SOURCES.replaced("packs/shop/forms/buyer.yaml", label))
+    assert verify_aggregates(shop.tenant) == []
+
+
+def test_the_next_publication_finishes_or_gives_up_one_that_was_cut_off(shop: Shop) -> None:
+    for _ in range(2):
+        create(shop.tenant, SYSTEM, "buyer", {"name": "Same"})
+    before = shop.tenant.refresh().no
+    catalog = build(UNIQUE_NAMES).catalog
+    assert catalog is not None
+    with pytest.raises(PublishError):
+        storage_publish(shop.db, catalog, content=pack(UNIQUE_NAMES), at=shop.tenant.now_us())
+    assert unfinished(shop.db) is not None
+    assert finish_interrupted(shop.tenant) is None
+    assert unfinished(shop.db) is None
+    assert shop.tenant.refresh().no == before
