@@ -11,7 +11,7 @@ from importlib import import_module
 from bench.lab import Lab, open_lab
 from bench.report import Result, show
 
-SECTIONS = ("create", "statements", "validation", "imports")
+SECTIONS = ("create", "http", "statements", "validation", "imports")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

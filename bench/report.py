@@ -50,12 +50,12 @@ def show(results: list[Result], console: Console | None = None) -> None:
     """Print the figures, a table a section."""
     out = console or Console(width=110)
     for section in dict.fromkeys(found.section for found in results):
-        table = Table(title=section, title_justify="left", width=108)
-        for name, justify in (("database", "left"), ("what", "left")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
-        table.add_column("value", justify="right")
-        table.add_column("target", justify="right")
-        table.add_column("")
+        table = Table(title=section, title_justify="left")
+        table.add_column("database", width=8)
+        table.add_column("what", width=58)
+        table.add_column("value", justify="right", width=13)
+        table.add_column("target", justify="right", width=7)
+        table.add_column("", width=6)
         for found in results:
             if found.section == section:
                 mark = {True: "met", False: "MISSED", None: ""}[found.good]
