@@ -1,4 +1,4 @@
-"""A cheap HTTP/1.1 client: keep-alive over a bare socket, so that the server is what is measured."""
+"""A cheap HTTP/1.1 client: keep-alive over a bare socket; the server is what is measured."""
 
 from __future__ import annotations
 

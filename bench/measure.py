@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Work = Callable[[], object]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -122,13 +123,19 @@ def family(pid: int) -> list[int]:
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
-    """Processor time that processes have used so far, in steps of 10 ms, from /proc (Linux)."""
-    total = 0
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii") as stream:
-                fields = stream.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICKS
+    """Processor time that processes have used so far: to the nanosecond where the kernel counts
+    so (schedstat), else in steps of 10 ms. From /proc (Linux)."""
+    return sum(_processor(pid) for pid in pids)
+
+
+def _processor(pid: int) -> float:
+    try:
+        nanoseconds = 0
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+        if nanoseconds:
+            return nanoseconds / 1e9
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+    except OSError:  # it has ended
+        return 0.0

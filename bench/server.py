@@ -34,7 +34,7 @@ class Server:
         return family(self.process.pid)
 
     def cpu(self) -> float:
-        """Processor seconds used so far, in steps of 10 ms."""
+        """Processor seconds used so far."""
         return processor_seconds(self.pids)
 
     def clients(self, count: int) -> list[Client]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,18 @@ from bench.server import Server, serve, serve_product
 SECTION = "2 HTTP: create, each served by granian, 1 worker, 8 threads"
 PATH = "/api/v1/forms/claim/records"
 OURS, TWIN, HELLO = "API v1", "hand-written view", "Flask hello"
+BARE = "bare rows, nothing checked"
 _keys = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Who answers what, with which status; `times` more calls a round where they are short."""
+
+    server: Server
+    make: MakeRequest
+    status: int = 201
+    times: int = 1
 
 
 def run(lab: Lab) -> list[Result]:
@@ -26,38 +38,28 @@ def run(lab: Lab) -> list[Result]:
     for backend in lab.backends:
         with ExitStack() as stack:
             ours, twin = lab.stock(backend, "http_ours"), lab.stock(backend, "http_twin")
-            servers = {
-                OURS: stack.enter_context(serve_product(lab, backend, ["http_ours"])),
-                TWIN: stack.enter_context(serve_twin(lab, backend, "http_twin")),
-                HELLO: stack.enter_context(serve("bench.twins.hello:app", {}, _log(lab, "hello"))),
-            }
-            requests = {
-                OURS: (requests_of(ours, "/t/http_ours"), 201),
-                TWIN: (requests_of(twin), 201),
-                HELLO: (lambda: get("/"), 200),
+            product = stack.enter_context(serve_product(lab, backend, ["http_ours"]))
+            by_hand = stack.enter_context(serve_twin(lab, backend, "http_twin"))
+            hello = stack.enter_context(serve("bench.twins.hello:app", {}, _log(lab, "hello")))
+            contestants = {
+                OURS: Contestant(product, requests_of(ours, "/t/http_ours" + PATH)),
+                TWIN: Contestant(by_hand, requests_of(twin, PATH)),
+                BARE: Contestant(by_hand, requests_of(twin, "/bare")),
+                HELLO: Contestant(hello, lambda: get("/"), 200, 10),
             }
             for clients in (1, 8):
-                timed = _measure(lab, servers, requests, clients)
+                timed = _measure(lab, contestants, clients)
                 found += _rows(backend, timed, clients)
     return found
 
 
-def _measure(
-    lab: Lab,
-    servers: dict[str, Server],
-    requests: dict[str, tuple[MakeRequest, int]],
-    clients: int,
-) -> Timed:
-    calls = lab.sizes.of(150, 8)
-    turns: dict[str, Callable[[], tuple[float, float]]] = {}
-    for name, server in servers.items():
-        make, status = requests[name]
-        turns[name] = round_of(server, make, status, calls, clients)
-    return take_turns(
-        turns,
-        rounds=lab.sizes.of(11, 2),
-        warm_up=lab.sizes.of(2, 1),
-    )
+def _measure(lab: Lab, contestants: dict[str, Contestant], clients: int) -> Timed:
+    calls = lab.sizes.of(100, 8)
+    turns = {
+        name: round_of(one.server, one.make, one.status, calls * one.times, clients)
+        for name, one in contestants.items()
+    }
+    return take_turns(turns, rounds=lab.sizes.of(11, 2), warm_up=lab.sizes.of(2, 1))
 
 
 def round_of(
@@ -82,22 +84,22 @@ def _rows(backend: str, timed: Timed, clients: int) -> list[Result]:
         ("… processor time of the servers", timed.cpu_ratio(TWIN, OURS), "", None),
         (f"{told}: hand-written view's rate / hello's", timed.ratio(HELLO, TWIN), "", None),
         ("… processor time of the servers", timed.cpu_ratio(HELLO, TWIN), "", twin),
+        (f"{told}: hand-written view's rate / bare rows'", timed.ratio(BARE, TWIN), "", None),
+        ("… processor time of the servers", timed.cpu_ratio(BARE, TWIN), "", None),
     ]
-    rows += [(f"{told}: {name}", timed.rate(name), "/s", None) for name in (OURS, TWIN, HELLO)]
-    rows += [
-        (f"{told}: {name}, processor", timed.cpu_seconds(name) * 1000, "ms", None)
-        for name in (OURS, TWIN, HELLO)
-    ]
+    for name in timed.wall:
+        rows.append((f"{told}: {name}", timed.rate(name), "/s", None))
+        rows.append(("… processor", timed.cpu_seconds(name) * 1000, "ms", None))
     return [result(SECTION, backend, *row) for row in rows]
 
 
-def requests_of(stock: Stock, prefix: str = "") -> MakeRequest:
+def requests_of(stock: Stock, path: str) -> MakeRequest:
     """Requests that create a claim, each with a key of its own."""
     authorization = f"Authorization: Bearer {stock.token}\r\nAccept: application/json\r\n"
 
     def make() -> bytes:
         body = json.dumps({"values": stock.claim()}).encode()
-        return post(prefix + PATH, body, f"{authorization}Idempotency-Key: h{next(_keys)}\r\n")
+        return post(path, body, f"{authorization}Idempotency-Key: h{next(_keys)}\r\n")
 
     return make
 
