@@ -6,12 +6,24 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 from bench.lab import Lab, open_lab
 from bench.report import Result, show
 
-SECTIONS = ("create", "http", "statements", "validation", "imports")
+SECTIONS = (
+    "create",
+    "http",
+    "clients",
+    "pages",
+    "reports",
+    "statements",
+    "validation",
+    "imports",
+    "definitions",
+    "memory",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             found += measure(lab, name)
     missed = sum(one.good is False for one in found)
     judged = sum(one.good is not None for one in found)
-    print(f"{judged - missed} of {judged} targets met" + (", quick run" if asked.quick else ""))
-    return int(missed > 0 and not asked.quick)
+    print(
+        "quick run: nothing judged" if asked.quick else f"{judged - missed} of {judged} targets met"
+    )
+    return int(missed > 0)
 
 
 def measure(lab: Lab, name: str) -> list[Result]:
@@ -37,6 +51,8 @@ def measure(lab: Lab, name: str) -> list[Result]:
     run: Callable[[Lab], list[Result]] = import_module(f"bench.sections.{name}").run
     begin = time.monotonic()
     found = run(lab)
+    if lab.sizes.quick:  # so small that a target says nothing
+        found = [replace(one, good=None) for one in found]
     show(found)
     print(f"({name}: {time.monotonic() - begin:.0f} s)\n", flush=True)
     return found
