@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from app.access.actor import Actor
 from app.records.errors import Refused, forbidden, not_found
+from app.records.plan import ids_in
 from app.records.prepare import Context, context, facts_for, load
 from app.records.rowrights import demand_row
 from app.records.sniff import HEAD_BYTES, IMAGES, INLINE, MOST_PIXELS, kind_of, pixels_of
@@ -103,9 +104,9 @@ def open_attachment(
     if rid is None:
         found = _own_upload(ctx, attachment_id)
     else:
-        ctx = _seen(ctx, rid)
+        ctx, shown = _seen(ctx, rid)
         known = find_attachment(tenant.db, attachment_id, ctx.plan.key, rid)
-        if known is None or _is_hidden(ctx, known.field):
+        if known is None or attachment_id not in shown:
             raise not_found()
         found = known
     try:
@@ -121,8 +122,9 @@ def attachments(
     """What is known of attachments, for pages: only those one could open. Raises Refused
     not_found for a record one may not read."""
     ctx = context(tenant, tenant.active(), actor, form_id)
+    shown: Collection[int] = ()
     if rid is not None:
-        ctx = _seen(ctx, rid)
+        ctx, shown = _seen(ctx, rid)
     if not ids:
         return {}
     marks = ", ".join("?" * len(ids))
@@ -135,11 +137,8 @@ def attachments(
     return {
         one.id: one
         for one in found
-        if not _is_hidden(ctx, one.field)
-        and (
-            (one.record_id is not None and one.record_id == rid)
-            or (one.record_id is None and one.created_by == actor.user_id)
-        )
+        if (one.record_id is not None and one.record_id == rid and one.id in shown)
+        or (one.record_id is None and one.created_by == actor.user_id)
     }
 
 
@@ -189,10 +188,12 @@ def _is_hidden(ctx: Context, path: str) -> bool:
     return not ctx.field_rights.may_see(path)
 
 
-def _seen(ctx: Context, rid: int) -> Context:
+def _seen(ctx: Context, rid: int) -> tuple[Context, set[int]]:
+    """The record one may read, and the attachments its fields show one."""
     ctx, record = load(ctx, rid, None)
     demand_row(ctx, facts_for(ctx, record.row), rid, "read")
-    return ctx
+    open_ = [place for place in ctx.plan.files if not _is_hidden(ctx, place[1].path)]
+    return ctx, ids_in(tuple(open_), record.row)
 
 
 def _own_upload(ctx: Context, attachment_id: int) -> Attachment:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.records.changes import ChangeWriter
+from app.records.closed import Names, names_between
 from app.records.deltas import Feeds, feeds_of
 from app.storage.bridge import Bridge, bridge
 from app.storage.manifest import FormTables
@@ -41,6 +42,8 @@ class Plan:
     links: tuple[tuple[str | None, Field], ...]
     """(lines field or None, field) of everything that leads to a record."""
     files: tuple[tuple[str | None, Field], ...]
+    names: Names | None = None
+    """What the fields are called in the release in force; None where they are called the same."""
 
     @property
     def key(self) -> str:
@@ -56,8 +59,9 @@ def plan_form(published: Published, release: Release, form_id: str) -> Plan:
     """Compile the plan of a form. Raises KeyError where the release has no such form."""
     form, tables = release.catalog.forms[form_id], release.tables.forms[form_id]
     live = published.tables.form_of(tables.key)
-    leads = None
+    leads, names = None, None
     if live is not None and release is not published.release:
+        names = names_between(tables, live)
         made = bridge(form, tables, published.catalog.forms[live.id], live)
         leads = None if made.same else made
     feeds = _EMPTY_FEEDS
@@ -78,6 +82,7 @@ def plan_form(published: Published, release: Release, form_id: str) -> Plan:
         },
         _fields_of(form, ("link",)),
         _fields_of(form, ("file", "image")),
+        names,
     )
 
 

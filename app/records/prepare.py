@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.access.rights import Rights, rights
 from app.records.aggregates import mixed
+from app.records.closed import rights_then
 from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
 from app.records.errors import forbidden, invalid, not_found, release_changed, stale
 from app.records.facts import FILES, Facts
@@ -18,6 +19,7 @@ from app.records.plan import Plan, ids_in
 from app.records.rowrights import holds
 from app.records.targets import micros
 from app.records.transition import Request, Write, title_of
+from app.storage.publish import in_force_after
 from app.storage.sqlgen import Head, Record, Statement
 from forms.expr import Env, EvalError
 from forms.messages import message
@@ -28,6 +30,10 @@ from forms.values import Text
 
 if TYPE_CHECKING:
     from app.records.tenant import Published, Release, Tenant
+
+PAGE_LIFE = 24 * 3600 * 1_000_000
+"""Microseconds a page made under a replaced release is still judged by it. For ever, and anybody
+could go on under rules that are no more."""
 
 WHAT = {
     "list": Text("查看此表单的列表", "list this form's records"),
@@ -66,10 +72,13 @@ class Context:
 def context(
     tenant: Tenant, published: Published, actor: Actor, form_id: str, release_no: int | None = None
 ) -> Context:
-    """Set the scene. Raises Refused not_found for a form that is not there, release_changed for a
-    release that never had it."""
+    """Set the scene. `release_no` is what a page names: the release in force, or one that was when
+    the page was made. Raises Refused not_found for a form that is not there, release_changed for a
+    release that never had it or was replaced longer than PAGE_LIFE ago."""
     release = published.release
     if release_no is not None and release_no != published.no:
+        if not in_force_after(tenant.db, release_no, tenant.now_us() - PAGE_LIFE):
+            raise release_changed()
         release = tenant.release(release_no)
     live = published.tables.forms.get(form_id)
     if live is None:
@@ -78,7 +87,7 @@ def context(
     if pinned is None:
         raise release_changed()
     plan = published.plan(pinned.id, release)
-    held = rights(published.catalog, actor, form_id)
+    held = _rights(published, release, plan, actor)
     now = tenant.now()
     return Context(
         tenant,
@@ -90,6 +99,14 @@ def context(
         now,
         published.env(now, actor.user_id),
     )
+
+
+def _rights(published: Published, release: Release, plan: Plan, actor: Actor) -> Rights:
+    """The actor's rights of today, on the fields as the record's release calls them."""
+    held = rights(published.catalog, actor, plan.live_form)
+    if plan.names is None:
+        return held
+    return rights_then(held, plan.names, rights(release.catalog, actor, plan.form.id))
 
 
 def demand(ctx: Context, action: str) -> None:
@@ -123,13 +140,15 @@ def _own_places(ctx: Context, outcome: Outcome, previous: Row | None) -> None:
     """An upload made for one field cannot be put into another, whose rules it was not held to."""
     held = ids_in(ctx.plan.files, previous) if previous is not None else set()
     known = ctx.env.links.get(FILES, {})
+    today = ctx.plan.names or {}
     for lines, field in ctx.plan.files:
+        meant = (field.path, today.get(field.path, field.path))
         rows = (outcome.values,) if lines is None else outcome.values.get(lines) or ()
         for index, row in enumerate(rows):
             path = (field.id,) if lines is None else (lines, index, field.id)
             for one in row.get(field.id) or ():
                 file = known.get(one)
-                if one not in held and file is not None and file.get("field") != field.path:
+                if one not in held and file is not None and file.get("field") not in meant:
                     outcome.errors.append(FieldError("file_missing", path, message("file_missing")))
 
 
@@ -181,6 +200,7 @@ def load(ctx: Context, rid: int, version: int | None) -> tuple[Context, Record]:
         if pinned is None:
             raise release_changed()
         ctx.release, ctx.plan = release, ctx.published.plan(pinned.id, release)
+        ctx.rights = _rights(ctx.published, release, ctx.plan, ctx.actor)
         return load(ctx, rid, version)
     return ctx, record
 

@@ -145,6 +145,16 @@ def unfinished(reader: Reader) -> Publication | None:
     return Publication(key, release, former, phase, step, json.loads(detail))
 
 
+def in_force_after(reader: Reader, release: int, since: int) -> bool:
+    """Was a release replaced no earlier than `since` (microseconds UTC)? False for the active one,
+    and for one that never was in force."""
+    sql = (
+        "SELECT 1 FROM rf_publish WHERE from_release = ? AND phase IN ('contract', 'done')"
+        " AND updated_at >= ? LIMIT 1"
+    )
+    return bool(reader.query(sql, (release, since)))
+
+
 def load_tables(reader: Reader, release: int, catalog: Definitions) -> ReleaseTables:
     """Where a release keeps its forms and aggregates. Compile against it once, and keep it."""
     manifest = load_manifest(reader)
