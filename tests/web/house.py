@@ -118,7 +118,7 @@ def inputs(page: TestResponse) -> dict[str, Any]:
 
 def open_house(settings: StorageSettings, folder: Path, name: str) -> House:
     """Publish the pack, make people and some records."""
-    (folder / "config.yaml").write_text(f"tenants: {{{name}: {{}}}}\nlog: {{level: error}}\n")
+    (folder / "config.yaml").write_text(f"tenants: {{{name}: {{}}}}\n")
     config = load_config(folder / "config.yaml")
     tenants = Tenants(Installation(settings))
     tenants.installation.create(name)

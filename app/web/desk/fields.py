@@ -73,8 +73,11 @@ class FieldView:
     unit: str = ""
     accept: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    dated: bool = False
     choices_url: str = ""
     upload_url: str = ""
+    shells: dict[Any, tuple[str, ...]] = field(default_factory=dict)
+    """HTML kept by `app.web.desk.drawing`; shared by all views of the field."""
 
     html_id: str = ""
     value: str | list[str] = ""
@@ -324,6 +327,7 @@ def _plan_choice(one: Field, view: FieldView, lang: str) -> None:
             view.widget = "select"
     elif one.type == "choice":
         known = one.options.values if one.options else {}
+        view.dated = one.options is not None and one.options.dated
         view.options = tuple((v.id, v.label.pick(lang)) for v in known.values())
         view.widget = "checks" if one.many else "select"
 

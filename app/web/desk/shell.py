@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask import current_app, g, request, url_for
 
 from app.access.rights import admin_rights, forms_for
 from app.web.desk.boards import readable_dashboards
+from app.web.desk.drawing import draw_field
 from app.web.i18n import language
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
@@ -102,6 +103,11 @@ def _version(name: str) -> str:
 
 def asset(name: str) -> str:
     """The address of one of our static files; it changes with the content."""
+    return _address(request.script_root, name)
+
+
+@lru_cache(maxsize=4096)
+def _address(root: str, name: str) -> str:
     return url_for("static", filename=name, v=_version(name))
 
 
@@ -113,4 +119,4 @@ def context() -> dict[str, Any]:
         here = f"form:{view['form_id']}"
     elif "board_id" in view:
         here = f"dashboard:{view['board_id']}"
-    return {"desk": Shell(here), "asset": asset}
+    return {"desk": Shell(here), "asset": asset, "draw_field": draw_field}
