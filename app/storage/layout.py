@@ -104,8 +104,10 @@ class _Planner:
     def result(self) -> Layout:
         """What is new and what ends."""
         opened = self.manifest.open()
-        closed = [e for e in opened if not any(e.same_place(w) for w in self.wanted)]
-        added = [w for w in self.wanted if not any(w.same_place(e) for e in opened)]
+        goes_on = {entry.place() for entry in self.wanted}
+        was_there = {entry.place() for entry in opened}
+        closed = [entry for entry in opened if entry.place() not in goes_on]
+        added = [entry for entry in self.wanted if entry.place() not in was_there]
         return Layout(
             tuple(self.wanted), tuple(closed), tuple(added), tuple(self.moves), tuple(self.illegal)
         )

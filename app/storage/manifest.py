@@ -46,9 +46,9 @@ class Entry:
         """Is this where the field is in that release?"""
         return self.first <= release and (self.last is None or release <= self.last)
 
-    def same_place(self, other: Entry) -> bool:
-        """Do both say the same of their field, whatever the releases?"""
-        return replace(self, first=0, last=None) == replace(other, first=0, last=None)
+    def place(self) -> Entry:
+        """What it says of its field, whatever the releases."""
+        return replace(self, first=0, last=None)
 
 
 @dataclass(frozen=True, slots=True)
