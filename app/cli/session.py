@@ -16,6 +16,7 @@ from app.access.errors import AccessError
 from app.catalog.problems import Located
 from app.config import Config, ConfigError, load_config
 from app.importers.errors import ImportStopped
+from app.logs import init_logs
 from app.records.errors import Refused
 from app.records.releases import Unpublishable
 from app.records.tenant import Tenant, Tenants
@@ -51,6 +52,7 @@ class Session:
                 self._config = load_config(self.config_path)
             except ConfigError as error:
                 raise click.ClickException(str(error)) from None
+            init_logs(self._config)
         return self._config
 
     @property

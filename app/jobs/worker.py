@@ -16,6 +16,7 @@ from app.hooks import load_plugins
 from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
+from app.logs import init_logs
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.proof import anchors_file
@@ -120,6 +121,7 @@ def register(queue: Huey, worker: Worker) -> None:
 
 def run_worker(config: Config) -> None:
     """Run until SIGTERM or SIGINT; what has begun is finished, the rest waits in its outbox."""
+    init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
     worker = Worker(tenants, control, load_plugins(config.names("plugins")), config.data_dir)

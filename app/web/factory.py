@@ -14,9 +14,10 @@ from app.admin import init_admin
 from app.api import create_api
 from app.api.rate import Calls
 from app.config import Config
+from app.logs import init_logs
 from app.records.tenant import Tenants
 from app.storage.errors import UnknownTenant
-from app.web.accesslog import init_accesslog, init_logs
+from app.web.accesslog import init_accesslog
 from app.web.desk import create_desk
 from app.web.errors import init_errors
 from app.web.health import create_health
