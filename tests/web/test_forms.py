@@ -6,9 +6,10 @@ import io
 import re
 from html import unescape
 
-from app.records import history, read
+from app.records import history, publish, read
 from forms.values import Money, decode_id, encode_id
 from tests.web.house import PASSWORD, House, inputs, token
+from tests.web.pack import sources
 
 LINE = {
     "lines.n0.item": "bowl",
@@ -128,11 +129,12 @@ def test_sending_a_page_twice_saves_once(house: House) -> None:
 
 def test_lines_are_added_copied_and_removed_by_plain_buttons(house: House) -> None:
     clerk = house.client("clerk")
-    page = clerk.fill("/forms/claim/new", {**LINE, "_add": "lines"})
+    page = clerk.fill("/forms/claim/new", {**LINE, "client@text": "Ad", "_add": "lines"})
     assert page.status_code == 200
     keys = [key for key in inputs(page)["lines@rows"] if key]
     assert len(keys) == 2
     assert inputs(page)["lines.n0.item"] == ["bowl"]
+    assert inputs(page)["client@text"] == ["Ad"]
     data = inputs(page) | {"_copy": "lines.n0"}
     page = clerk.post("/forms/claim/new", data)
     keys = [key for key in inputs(page)["lines@rows"] if key]
@@ -199,6 +201,23 @@ def test_an_expired_session_carries_what_was_typed_through_signing_in(house: Hou
     assert shown["note"] == ['long "story" 中文']
     shown["client"] = house.rid("ada")
     assert clerk.post("/forms/claim/new", shown).status_code == 303
+
+
+def test_a_page_of_an_older_release_is_judged_by_it(house: House) -> None:
+    clerk = house.client("clerk")
+    data = inputs(clerk.get("/forms/client/new")) | {"name": "Old page"}
+    path = "packs/claims/forms/client.yaml"
+    stricter = (
+        sources().files[path].replace("label: {zh: 邮箱,", "required: true, label: {zh: 邮箱,")
+    )
+    publish(house.tenant, house.actor("boss"), sources().replaced(path, stricter))
+    try:
+        answer = clerk.post("/forms/client/new", data)
+        assert answer.status_code == 303
+        assert clerk.get(answer.location).status_code == 200
+        assert clerk.fill("/forms/client/new", {"name": "New page"}).status_code == 422
+    finally:
+        publish(house.tenant, house.actor("boss"), sources())
 
 
 def test_editing_changes_only_what_was_changed(house: House) -> None:

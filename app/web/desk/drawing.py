@@ -70,7 +70,7 @@ def _variable(view: FieldView) -> Any:
         return tuple(view.value)
     if view.chips and (view.many or view.readonly or view.widget == "files"):
         return None
-    return bool(view.value)
+    return bool(view.value), bool(view.text)
 
 
 def _shell(view: FieldView) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Shown:
     links: Sequence[Chip] = ()
     wide: bool = False
     stage: bool = False
+    pictures: bool = False
     css: str = ""
 
 
@@ -190,7 +191,9 @@ def _fill(
 def _shown(one: Field, value: Any, names: Mapping[str, Mapping[int, Chip]], lang: str) -> Shown:
     label = one.label.pick(lang) or one.id
     if one.type in IDS:
-        return Shown(label, links=chips_of(one, value, names), css=_css(one))
+        links = chips_of(one, value, names)
+        pictures = one.type == "image" and bool(links)
+        return Shown(label, links=links, css=_css(one), pictures=pictures)
     text = shown_value(one, lang, g.tenant.active().zone)(value) if value is not None else ""
     return Shown(label, text, wide=one.lines > 1 and not one.within, css=_css(one))
 
