@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup, escape
@@ -136,9 +147,10 @@ def send_csv(form_id: str) -> Any:
         header.append(column.label)
         if column.one is not None and column.one.type == "money":
             header.append(_("%(column)s: currency", column=column.label))
-    told = list(_told(columns, rows, lang))
+    first = list(islice(rows, 1))  # a refusal comes here, not in the middle of a file
+    told = _told(columns, chain(first, rows), lang)
     return Response(
-        lines(header, told),
+        stream_with_context(lines(header, told)),
         mimetype="text/csv",
         headers={"Content-Disposition": f"attachment; filename={form_id}.csv"},
     )
