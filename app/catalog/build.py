@@ -87,6 +87,9 @@ class _Work:
             self.faulty[key] = [p.path for p in problems]
             for problem in problems:
                 self.suspects.update(step for step in problem.path if isinstance(step, str))
+            if key[0] == "form" and ("fields",) in self.faulty[key]:
+                self.suspects.add(key[1])  # like a file that could not be read
+                continue
             values = plain(root)
             data = values if isinstance(values, dict) else {}
             for problem in problems:
@@ -150,6 +153,10 @@ class _Work:
         return found
 
     def _aggregates(self) -> dict[str, Aggregate]:
+        for data in self._of("aggregate").values():
+            for name, measure in _maps(data.get("measures")):
+                if not self.suspects.isdisjoint(_WORD.findall(str(measure.get("from")))):
+                    self.suspects.add(name)
         found = self._compiled("aggregate", compile_aggregate)
         self.suspects.update(name for name in self.ids["aggregate"] if name not in found)
         return found
@@ -249,6 +256,12 @@ def _removed(merged: Merged) -> dict[str, tuple[Path, Span]]:
         for path, span in definition.removed.items():
             found[str(path[-1])] = (path, span)
     return found
+
+
+def _maps(value: object) -> list[tuple[str, Raw]]:
+    """The entries of a map that are maps themselves."""
+    entries = value.items() if isinstance(value, dict) else ()
+    return [(name, entry) for name, entry in entries if isinstance(entry, dict)]
 
 
 def _values(options: Mapping[str, Options]) -> Callable[[str], tuple[str, ...] | None]:

@@ -34,6 +34,7 @@ MAX_DEPTH = 32
 _PARSER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,27})\.[0-9]{1,28}")
+_HEADING = re.compile(r"^([a-z]+)[ \t]*:[ \t]*([A-Za-z0-9_]+)", re.MULTILINE)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]|\r(?!\n)"
 )
@@ -345,7 +346,10 @@ def _too_large(size: int) -> Problem:
 
 
 def _failed(path: str, text: str, trap: Trap) -> Document:
-    return Document(path, text, problems=[_place(path, text, trap)])
+    """A file that was not parsed; its heading still says what others may be waiting for."""
+    heading = _HEADING.search(text)
+    kind, name = heading.groups() if heading else ("", "")
+    return Document(path, text, kind, name, problems=[_place(path, text, trap)])
 
 
 def _place(path: str, text: str, trap: Trap) -> Located:

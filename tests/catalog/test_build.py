@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from app.catalog.build import build
 from app.catalog.loader import load_text
 from app.catalog.model import Computed, Constant, Find
@@ -231,6 +233,34 @@ def test_one_unreadable_file_is_one_finding() -> None:
     assert shown(build(sources(files)).problems) == [
         "packs/shop/forms/order.yaml:2:13 quote_expression"
     ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("form: order\nfields:\n\ta: {type: text}\n", "3:1 tab"),
+        ("form: order\nfields: {a: {type: text, label: a\x07b}}\n", "2:34 control_character"),
+        ("form: order\nfields: [a, b]\n", "2:9 wrong_type"),
+        ("form: order\nfields:\n", "2:8 empty_value"),
+        ("form: order\nlabel: Order\n", "1:1 missing_key"),
+        ("form: order\nfields: {a: {type: text\n", "2:13 yaml_syntax"),
+    ],
+)
+def test_totals_and_reports_wait_for_a_form_that_cannot_be_read(broken: str, expected: str) -> None:
+    files = {
+        "packs/shop/forms/order.yaml": broken,
+        "packs/shop/forms/visit.yaml": "form: visit\nfields: {order: {type: link, to: order}}\n",
+        "packs/shop/aggregates/load.yaml": (
+            "aggregate: load\nper: order\nmeasures:\n  promised: {from: order, sum: nr}\n"
+            "  done: {from: visit, by: order, count: true}\n"
+            "never: {too_many: {when: done > promised, message: '{promised} at most'}}\n"
+        ),
+        "packs/shop/reports/visits.yaml": (
+            "report: visits\nsource: order\ngroup: {by_nr: {by: nr}}\n"
+            "measures: {n: {count: true}}\n"
+        ),
+    }
+    assert shown(build(sources(files)).problems) == [f"packs/shop/forms/order.yaml:{expected}"]
 
 
 def test_a_mistyped_key_is_one_finding_however_many_read_the_field() -> None:
