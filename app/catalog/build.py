@@ -108,8 +108,8 @@ class _Work:
         aggregates = self._aggregates()
         known = {name: aggregate_type(found) for name, found in aggregates.items()}
         self.library = StaticLibrary(signatures, options, known)
-        forms = self._forms(aggregates)
-        roles = self._compiled("role", lambda i, at: compile_role(i, at))
+        forms = self._forms()
+        roles = self._compiled("role", lambda i, at: compile_role(i, at, forms))
         for start, way in include_cycles(roles).items():
             problem = Problem(
                 "include_cycle", ("includes",), f"roles in a circle: {' → '.join(way)}", on_key=True
@@ -161,7 +161,7 @@ class _Work:
         self.suspects.update(name for name in self.ids["aggregate"] if name not in found)
         return found
 
-    def _forms(self, aggregates: Mapping[str, Aggregate]) -> dict[str, Form]:
+    def _forms(self) -> dict[str, Form]:
         found: dict[str, Form] = {}
         for name, data in self._of("form").items():
             made, problems = compile_form(name, data, self.library)

@@ -96,6 +96,7 @@ REFERENCES: Mapping[str, str] = {
 
 RULES: Mapping[str, str] = {
     "include_cycle": "roles include each other in a circle",
+    "title_shows_hidden": "the title of a form shows a field that a role hides",
     "missing_by": "rows counted by an aggregate need a link to its `per`",
     "by_no_link": "`by` is no link to the aggregate's `per`",
     "aggregate_reads_link": "a total would depend on another record, whose change cannot move it",
