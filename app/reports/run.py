@@ -17,6 +17,7 @@ from app.reports.calendar import bucket_start
 from app.reports.result import COLUMN, CURRENCY, GROUP, MEASURE, Result, ResultColumn, decode
 from app.reports.sql import COUNTED, Builder, Piece, RowsOf, Source
 from forms.expr import TEXT
+from forms.model import Form, Lines
 from forms.values import MONEY_SCALE, NUMBER_SCALE, Money, Text
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -277,16 +278,15 @@ def readable(
     hidden: Callable[[str], frozenset[str]],
 ) -> bool:
     """Whether a reader may see a report: its forms' lists are his, and no field it reads is
-    hidden from him; the same for the reports it takes measures of.
+    hidden from him, here or in a record that is linked to; the same for the reports it takes
+    measures of.
     """
     for one in _with_others(catalog.reports, report):
-        form_id, _dot, lines = one.source.partition(".")
-        held = rows_of(form_id)
+        held = rows_of(one.source.partition(".")[0])
         if held is not None and not held:
             return False
-        concealed = hidden(form_id)
-        prefix = f"{lines}." if lines else ""
-        for name in _names(one, prefix):
+        for form_id, name in _reads(catalog.forms, one):
+            concealed = hidden(form_id)
             if name in concealed or name.partition(".")[0] in concealed:
                 return False
     return True
@@ -303,18 +303,46 @@ def _with_others(reports: Mapping[str, Report], report: Report) -> list[Report]:
     return list(found.values())
 
 
-def _names(report: Report, prefix: str) -> set[str]:
-    """Dotted names of the fields of its source that a report reads."""
+def _reads(forms: Mapping[str, Form], report: Report) -> set[tuple[str, str]]:
+    """(form, dotted name) of every field a report reads, of its source and over links."""
     exprs = [one.by for one in report.group.values()]
     exprs += [one.by for one in report.filters.values()]
     exprs += [one.value for one in report.measures.values() if one.value is not None]
     exprs += [one.where for one in report.measures.values() if one.where is not None]
     exprs += [one.value for one in report.columns] + ([report.where] if report.where else [])
-    found: set[str] = set()
+    form_id, _dot, lines = report.source.partition(".")
+    found: set[tuple[str, str]] = set()
     for expr in exprs:
-        found |= {name if "." in name else f"{prefix}{name}" for name in expr.names}
-        found |= set(expr.parent_names)
+        found |= {(form_id, name if "." in name else _dotted(lines, name)) for name in expr.names}
+        found |= {(form_id, name) for name in expr.parent_names}
+        for path, name in expr.link_reads:
+            owner = _target(forms, form_id, lines, path)
+            if owner is not None:
+                found.add((owner[0], _dotted(owner[1], name)))
     return found
+
+
+def _target(
+    forms: Mapping[str, Form], form_id: str, lines: str, path: str
+) -> tuple[str, str] | None:
+    """Where a path of links leads from a row: (form, its lines or ""); None: to no record."""
+    for step in path.split("."):
+        field = forms[form_id].field_at(_dotted(lines, step))
+        if field is None and lines and step in ("parent", form_id):
+            lines = ""
+            continue
+        field = field or forms[form_id].field_at(step)  # in lines, also a field of the record
+        if isinstance(field, Lines):
+            lines = step
+        elif field is not None and field.to:
+            form_id, _dot, lines = field.to.partition(".")
+        elif step != "this":
+            return None
+    return form_id, lines
+
+
+def _dotted(lines: str, name: str) -> str:
+    return f"{lines}.{name}" if lines else name
 
 
 __all__ = ["MOST", "Query", "readable", "run"]

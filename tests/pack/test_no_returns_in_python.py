@@ -38,7 +38,7 @@ def tenant(installation: Installation, tenant_id: str) -> Iterator[Tenant]:
 
 
 def test_nothing_of_the_old_names_is_left_and_check_finds_no_problem(other: Named) -> None:
-    ids = ["return_request", "disposition", "unit_price", "restock", "transit"]
+    ids = ["return_request", "disposition", "wish", "restock", "transit"]
     assert words_left(original().folder, ids) == set(ids)
     assert words_left(other.folder, ids) == set()
     assert [str(problem) for problem in check(other.folder)] == []

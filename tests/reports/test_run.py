@@ -6,10 +6,12 @@ from collections import defaultdict
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from app.catalog.build import build
 from app.reports.calendar import bucket_start
 from app.reports.run import readable
 from forms.values import Money
 from tests.reports.conftest import ZONE, World
+from tests.web.pack import sources
 
 
 def test_months_are_the_zones_and_currencies_stay_apart(world: World) -> None:
@@ -105,3 +107,22 @@ def test_buckets_start_where_they_should() -> None:
     assert bucket_start(-3, "week") == date(1969, 12, 29)
     assert bucket_start(202512, "month") == date(2025, 12, 1)
     assert bucket_start(2025, "year") == date(2025, 1, 1)
+
+
+def test_a_report_that_reads_a_hidden_field_over_a_link_is_not_readable() -> None:
+    def hidden(*names: str):  # type: ignore[no-untyped-def]
+        return lambda form: frozenset(names) if form == "client" else frozenset()
+
+    for text in (
+        "report: names\nlabel: N\nsource: claim\ngroup: {who: {by: client.name}}\n"
+        "measures: {n: {count: true}}\n",
+        "report: names\nlabel: N\nsource: claim\ngroup: {state: {by: state}}\n"
+        "measures: {n: {count: true, where: \"client.name == 'Ada'\"}}\n",
+        "report: names\nlabel: N\nsource: claim.lines\ngroup: {who: {by: parent.client.name}}\n"
+        "measures: {n: {count: true}}\n",
+    ):
+        made = build(sources().replaced("packs/claims/reports/names.yaml", text))
+        assert made.catalog is not None, made.problems
+        report = made.catalog.reports["names"]
+        assert readable(made.catalog, report, lambda form: None, hidden("phone"))
+        assert not readable(made.catalog, report, lambda form: None, hidden("name"))
