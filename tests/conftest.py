@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from app.storage.databases import Installation, StorageSettings, TenantDatabase
+from tests.support.chromium import NO_CHROMIUM, chromium_path
 from tests.support.postgres import postgres_server
 from tests.support.statements import POSTGRES_LOG
 
 BACKENDS = ("sqlite", "postgres")
+LEFT_OUT = pytest.StashKey[int]()
 _ran: Counter[str] = Counter()
 _numbers = count(1)
 
@@ -63,6 +65,17 @@ def tenant_db(installation: Installation, tenant_id: str) -> TenantDatabase:
     return installation.create(tenant_id)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without Chromium the browser tests are left out, told in one line; on CI they fail."""
+    if chromium_path() is not None or os.environ.get("CI") == "true":
+        return
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    if browser:
+        config.hook.pytest_deselected(items=browser)
+        items[:] = [item for item in items if item not in browser]
+        config.stash[LEFT_OUT] = len(browser)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     report = yield
@@ -86,6 +99,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if chromium_path() is None:
+        left_out = terminalreporter.config.stash.get(LEFT_OUT, None)
+        count = f"{left_out} " if left_out else ""
+        terminalreporter.write_line(f"{count}{NO_CHROMIUM}", yellow=True)
     if _ran:
         counts = ", ".join(f"{name}: {_ran[name]}" for name in BACKENDS)
         terminalreporter.write_line(f"backend {counts}")
