@@ -47,6 +47,7 @@ def run(session: Session, demo: bool) -> None:
 def web(session: Session) -> None:
     """Serve the web application in the foreground."""
     from granian.constants import Interfaces  # the server is loaded by this command only
+    from granian.log import LogLevels
     from granian.server import Server
 
     config = session.config
@@ -63,6 +64,7 @@ def web(session: Session) -> None:
         blocking_threads=config.number("web.threads"),
         websockets=False,
         log_access=False,
+        log_level=LogLevels.error,  # we print the address; threads wait on databases, not on cores
         workers_kill_timeout=10,
     ).serve()
 
