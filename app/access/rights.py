@@ -130,6 +130,14 @@ def effective_roles(catalog: Any, roles: Iterable[str]) -> list[str]:
     return list(found)
 
 
+def may_stand_in(catalog: Any, actor: Actor, roles: Iterable[str]) -> bool:
+    """Whether the actor may hold what lets one act as a person with these roles (a new password, a
+    token): whoever may grant roles could have them anyway, others must have them already."""
+    if "roles" in admin_rights(catalog, actor):
+        return True
+    return set(effective_roles(catalog, roles)) <= set(effective_roles(catalog, actor.roles))
+
+
 def _grants(catalog: Any, roles: Iterable[str], form_id: str) -> Iterable[Grant]:
     for role_id in effective_roles(catalog, roles):
         grant = catalog.roles[role_id].can.get(form_id)

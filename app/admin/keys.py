@@ -14,6 +14,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.access import sessions, tokens, users
+from app.admin.people import no_take_over
 from app.admin.rows import AdminRows, Query, page_of
 from forms.values import decode_id, encode_id
 
@@ -29,7 +30,9 @@ class TokenForm(BaseForm):  # type: ignore[misc]
         description=_l("form:action, with blanks between; * stands for all. Example: order:read"),
     )
     days = IntegerField(
-        _l("Days it is valid"), [Optional(), NumberRange(min=1, max=3650)], default=90
+        _l("Days it is valid"),
+        [Optional(), NumberRange(min=1, max=tokens.LONGEST_DAYS)],
+        default=90,
     )
 
 
@@ -87,9 +90,11 @@ class Tokens(AdminRows):
         ]
 
     def add(self, form: Any) -> int:
+        owner = decode_id(form.user_id.data)
+        no_take_over(users.roles_of(g.db, owner), "user_id")
         made, secret = tokens.issue_token(
             g.db,
-            decode_id(form.user_id.data),
+            owner,
             form.name.data,
             form.scopes.data,
             days=form.days.data,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from werkzeug.test import TestResponse
 
-from app.access.users import find_user, roles_of
+from app.access.actor import SYSTEM
+from app.access.users import create_user, find_user, roles_of
 from app.records.releases import publish
 from tests.web.house import PASSWORD, House, token
 from tests.web.pack import sources
@@ -86,6 +88,43 @@ def test_nobody_shuts_himself_out(house: House) -> None:
         },
     )
     assert "You cannot close your own account" in answer.text
+
+
+def test_nobody_takes_over_an_account_with_more_roles(house: House) -> None:
+    desk = (
+        "role: helpdesk\nlabel: Desk\nincludes: [own]\nadmin: [users, tokens]\n"
+        "can:\n  client: {actions: [list]}\n"
+    )
+    publish(house.tenant, SYSTEM, sources().replaced("packs/claims/roles/helpdesk.yaml", desk))
+    create_user(house.tenant.db, "desk", "Desk", PASSWORD, roles=["helpdesk"], lang="en")
+    create_user(house.tenant.db, "till", "Till", PASSWORD, roles=["own"], lang="en")
+    house.tenant.refresh()
+    desk_page = house.client("desk")
+    page = desk_page.get("/admin/users/")
+
+    def change(login: str, **values: str) -> TestResponse:
+        found = re.search(
+            rf'href="([^"]*/admin/users/edit/\?id=[^"]*)"[^>]*>Edit<[^>]*> {login}', page.text
+        )
+        assert found is not None
+        where = found[1].replace("&amp;", "&")
+        data = {"csrf_token": token(desk_page.get(where)), "login": login, "name": login}
+        data |= {"lang": "en", "active": "y", "department_id": "", "manager_id": "", **values}
+        return desk_page.post(where, data)
+
+    assert "roles you do not have" in change("boss", password="another horse 42 x").text
+    assert "roles you do not have" in change("boss", active="").text
+    assert change("boss").status_code == 302  # a name may be mended
+    assert change("till", password="another horse 42 x").status_code == 302
+    house.client("boss")  # still signs in with the password they had
+
+    page = desk_page.get("/admin/tokens/new/")
+    for name, status in (("boss", 200), ("till", 302)):
+        owner = re.search(rf'<option[^>]*value="([^"]+)"[^>]*>{name} \(', page.text, re.IGNORECASE)
+        assert owner is not None
+        data = {"csrf_token": token(page), "user_id": owner[1], "name": "till", "days": "7"}
+        answer = desk_page.post("/admin/tokens/new/", {**data, "scopes": "*:*"})
+        assert answer.status_code == status
 
 
 def test_posts_without_a_token_are_refused(house: House) -> None:
