@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from typing import Any
 
@@ -26,6 +27,10 @@ SYSTEM = frozenset({*_IDS, *_TIMES, *_TEXTS, "version"})
 """Names besides the fields that a list can be filtered and sorted by."""
 
 
+class _NoText(Exception):
+    """A text's operator stands at something else."""
+
+
 def read_filters(form: Form, held: Rights, asked: ListQuery, zone: Any) -> tuple[Filter, ...]:
     """The conditions with typed values; `zone` is the tenant's, for times without one.
 
@@ -37,7 +42,12 @@ def read_filters(form: Form, held: Rights, asked: ListQuery, zone: Any) -> tuple
     for condition in asked.conditions:
         if condition.field in SYSTEM - form.fields.keys() or _seen(form, held, condition.field):
             try:
+                if condition.operator in ("contains", "starts"):
+                    _only_text(form, condition.field)
                 filters.append(_filter(form, condition, zone))
+            except _NoText:
+                text = Text("contains 和 starts 只用于文本", "contains and starts are for texts")
+                details.append(("not_text", (condition.parameter,), text))
             except Invalid as wrong:
                 text = message(wrong.code, wrong.params)
                 details.append((wrong.code, (condition.parameter,), text))
@@ -69,7 +79,7 @@ def _seen(form: Form, held: Rights, name: str) -> bool:
 
 
 def _unknown(form: Form, held: Rights, parameter: str, name: str) -> Detail:
-    near = suggest(name, [one for one in form.fields if held.sees(one)])
+    near = suggest(name, [one for one in form.fields if held.sees(one) and one != name])
     zh = f"没有字段 {name[:60]}" + (f"(是否想写 {near}?)" if near else "")
     en = f"there is no field {name[:60]}" + (f" (did you mean {near}?)" if near else "")
     return ("unknown_field", (parameter,), Text(zh, en))
@@ -87,17 +97,32 @@ def _filter(form: Form, condition: Condition, zone: Any) -> Filter:
     return Filter(name, _OPERATORS.get(operator, operator), value)
 
 
+def _only_text(form: Form, name: str) -> None:
+    """Raises _NoText."""
+    field = form.fields.get(name)
+    kind = "text" if name in _TEXTS else "integer"
+    if (field.kind.storage(field).kind if field is not None else kind) != "text":
+        raise _NoText
+
+
 def _value(field: Field | None, name: str, operator: str, text: str, zone: Any) -> Any:
     if operator in ("contains", "starts") or (field is None and name in _TEXTS):
         return text
     if field is None:
         if name in _IDS:
             return decode_id(text)
-        return int(text) if name == "version" else _aware(read_datetime(text), zone)
+        return _version(text) if name == "version" else _aware(read_datetime(text), zone)
     value = field.kind.parse(text, field)
     if operator == "has" and isinstance(value, list | tuple):
         return value[0]
     return _aware(value, zone) if field.type == "datetime" else value
+
+
+def _version(text: str) -> int:
+    """A number a database can hold. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        raise ValueError(text)
+    return int(text)
 
 
 def _aware(value: Any, zone: Any) -> Any:

@@ -184,6 +184,10 @@ def test_lists_filter_sort_search_and_page(call: Caller) -> None:
         "filter[nothing]=1",
         "fields=nothing",
         "filter[country][almost]=1",
+        "filter[version][contains]=1",
+        "filter[version][ge]=99999999999999999999999",
+        "filter[version]=1_0",
+        "filter[created_at][ge]=2020",
         "limit=1000",
         "page=2",
     ):
