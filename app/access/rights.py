@@ -13,7 +13,9 @@ from threading import Lock
 from typing import Any, Protocol
 
 from app.access.actor import Actor
+from app.access.errors import AccessError
 from app.access.scopes import ACTIONS, let_admin_through, let_through
+from forms.values import Text
 
 Rows = tuple[Any, ...] | None
 """Row conditions (Expr) of which one must hold; None: every row."""
@@ -130,12 +132,23 @@ def effective_roles(catalog: Any, roles: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def may_stand_in(catalog: Any, actor: Actor, roles: Iterable[str]) -> bool:
-    """Whether the actor may hold what lets one act as a person with these roles (a new password, a
-    token): whoever may grant roles could have them anyway, others must have them already."""
+def check_stand_in(catalog: Any, actor: Actor, roles: Iterable[str], field: str) -> None:
+    """Before the actor gets what lets one act as a person with these roles (a new password, a
+    token): whoever may grant roles could have them anyway, others must have them already.
+
+    Raises AccessError beyond_own_roles about `field`.
+    """
     if "roles" in admin_rights(catalog, actor):
-        return True
-    return set(effective_roles(catalog, roles)) <= set(effective_roles(catalog, actor.roles))
+        return
+    if not set(effective_roles(catalog, roles)) <= set(effective_roles(catalog, actor.roles)):
+        raise AccessError(
+            "beyond_own_roles",
+            Text(
+                "此人的角色超出您的角色：请由可以授予角色的管理员处理。",
+                "This person has roles you do not have: ask an administrator who may grant roles.",
+            ),
+            field=field,
+        )
 
 
 def _grants(catalog: Any, roles: Iterable[str], form_id: str) -> Iterable[Grant]:

@@ -14,7 +14,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.access import sessions, tokens, users
-from app.admin.people import no_take_over
+from app.access.rights import check_stand_in
 from app.admin.rows import AdminRows, Query, page_of
 from forms.values import decode_id, encode_id
 
@@ -91,7 +91,8 @@ class Tokens(AdminRows):
 
     def add(self, form: Any) -> int:
         owner = decode_id(form.user_id.data)
-        no_take_over(users.roles_of(g.db, owner), "user_id")
+        held = users.roles_of(g.db, owner)
+        check_stand_in(g.tenant.active().catalog, g.actor, held, "user_id")
         made, secret = tokens.issue_token(
             g.db,
             owner,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.access import departments, users
 from app.access.errors import AccessError
-from app.access.rights import may_stand_in
+from app.access.rights import check_stand_in
 from app.admin.rows import AdminRows, Query, may, order_by, page_of
 from app.web import session
 from app.web.i18n import language
@@ -134,7 +133,8 @@ class Users(AdminRows):
                 field="active",
             )
         if form.password.data or bool(form.active.data) != row.active:
-            no_take_over(row.roles, "password" if form.password.data else "active")
+            field = "password" if form.password.data else "active"
+            check_stand_in(g.tenant.active().catalog, g.actor, row.roles, field)
         users.change_user(
             g.db,
             row.id,
@@ -152,20 +152,6 @@ class Users(AdminRows):
             users.set_roles(g.db, row.id, form.roles.data or (), keep=kept)
         if own:
             session.renew()
-
-
-def no_take_over(roles: Iterable[str], field: str) -> None:
-    """Refuse what would let the person signed in act with roles beyond their own. Raises
-    AccessError `beyond_own_roles`."""
-    if not may_stand_in(g.tenant.active().catalog, g.actor, roles):
-        raise AccessError(
-            "beyond_own_roles",
-            Text(
-                "此人的角色超出您的角色：请由可以授予角色的管理员处理。",
-                "This person has roles you do not have: ask an administrator who may grant roles.",
-            ),
-            field=field,
-        )
 
 
 class DepartmentForm(BaseForm):  # type: ignore[misc]
