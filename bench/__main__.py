@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that all runs")
     asked = parser.parse_args(argv)
     found: list[Result] = []
+    print(surroundings(), flush=True)
     with open_lab(quick=asked.quick) as lab:
         for name in asked.only or SECTIONS:
             found += measure(lab, name)
@@ -46,6 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(missed > 0)
 
 
+def surroundings() -> str:
+    """What the figures were taken on, and how much else was running."""
+    load = os.getloadavg()[0]
+    return (
+        f"{platform.system()}, {os.cpu_count()} processors, Python {platform.python_version()},"
+        f" SQLite {sqlite3.sqlite_version}; load average {load:.1f}\n"
+    )
+
+
 def measure(lab: Lab, name: str) -> list[Result]:
     """Run one section and print its table."""
     run: Callable[[Lab], list[Result]] = import_module(f"bench.sections.{name}").run
@@ -54,7 +67,8 @@ def measure(lab: Lab, name: str) -> list[Result]:
     if lab.sizes.quick:  # so small that a target says nothing
         found = [replace(one, good=None) for one in found]
     show(found)
-    print(f"({name}: {time.monotonic() - begin:.0f} s)\n", flush=True)
+    taken = time.monotonic() - begin
+    print(f"({name}: {taken:.0f} s, load average {os.getloadavg()[0]:.1f})\n", flush=True)
     return found
 
 
