@@ -164,7 +164,7 @@ class Config:
             return configured
         path = self.data_dir / "secret_key"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             fresh = secrets.token_urlsafe(48)
             try:
                 with os.fdopen(
@@ -174,6 +174,14 @@ class Config:
             except FileExistsError:  # another process was first
                 pass
         return path.read_text().strip()
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, for this system user alone."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+    return path
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:

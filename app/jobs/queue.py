@@ -11,6 +11,8 @@ from huey import Huey, MemoryHuey, PriorityRedisExpireHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from app.config import private_folder
+
 NAME = "returnflow"
 
 
@@ -41,5 +43,5 @@ def open_queue(url: str, data_dir: Path, *, immediate: bool = False) -> Huey:
         return PriorityRedisExpireHuey(NAME, url=url, **options)
     if url != "sqlite":
         raise ValueError(f"setting queue.url: {url!r} is neither `sqlite` nor redis://…")
-    data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(data_dir)
     return SqliteHuey(NAME, filename=str(data_dir / "queue.db"), fsync=False, **options)

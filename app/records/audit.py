@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from app.config import private_folder
 from app.records.journal import ERASED, GENESIS, Entry, entry_hash
 from app.records.merkle import MerkleTree, merkle_root
 from app.storage.databases import Reader, TenantDatabase
@@ -153,7 +154,7 @@ def _write_outside(db: TenantDatabase, path: Path) -> None:
     )
     if not rows:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with path.open("a", encoding="utf-8") as file:
         for no, at, entries, root, digest in rows:
             line = {

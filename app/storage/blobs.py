@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
+from app.config import private_folder
 from app.storage.errors import AttachmentError
 from app.storage.ports import Reader, TenantDatabase
 
@@ -58,8 +59,7 @@ class BlobStore:
         On disk and safe against a power cut when this returns. Raises AttachmentError(too_large)
         as soon as the limit is passed; nothing is left behind.
         """
-        incoming = self._folder / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
+        incoming = private_folder(self._folder / "incoming")
         path = incoming / secrets.token_hex(16)
         digest, size = hashlib.sha256(), 0
         try:
@@ -109,7 +109,7 @@ class BlobStore:
 
     def _keep(self, path: Path, sha256: str) -> str:
         target = self._path(sha256)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(target.parent)
         if target.exists():
             os.utime(target)  # young again, so that a sweep under way leaves it alone
             return sha256

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import peewee
 
+from app.config import private_folder
 from app.storage.errors import Busy, NotUnique, StorageError
 from app.storage.fairlock import FairLock, Turnstile
 from app.storage.pool import Pool
@@ -60,7 +61,7 @@ class SqliteDatabase(TenantDatabase):
     def __init__(self, tenant: str, settings: StorageSettings) -> None:
         super().__init__(tenant)
         path = database_path(tenant, settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         self._path = path
         self._wait = settings.busy_seconds
         self._turns = FairLock()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from app.config import SETTINGS, ConfigError, load_config
+from app.storage.blobs import BlobStore
+from app.storage.databases import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,3 +85,17 @@ def test_every_setting_is_documented_with_its_default_and_variable() -> None:
     for setting in SETTINGS:
         assert f"| `{setting.name}` |" in page, setting.name
         assert "RETURNFLOW_" + setting.name.upper().replace(".", "_") in page
+
+
+def test_what_is_kept_is_for_this_system_user_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("data_dir: deep/var\ntenants: {}\n")
+    config = load_config(tmp_path / "config.yaml", {})
+    config.secret_key()
+    installation = Installation.of(config)
+    installation.create("acme").close()
+    BlobStore(installation.attachments("acme")).put(io.BytesIO(b"x"), 10)
+    folders = [path for path in config.data_dir.rglob("*") if path.is_dir()]
+    assert len(folders) > 2
+    for folder in (config.data_dir, config.data_dir.parent, *folders):
+        assert folder.stat().st_mode & 0o077 == 0, folder
+    assert (config.data_dir / "secret_key").stat().st_mode & 0o077 == 0
