@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from forms.compile_context import Context
 from forms.expr import Type
-from forms.model import Check, Field, Keep, Lines, ListView, Section, Unique
+from forms.model import Check, Field, Keep, ListView, Section, Unique
 from forms.problems import Path, suggest
 from forms.signature import SYSTEM_NAMES
 
@@ -269,8 +269,3 @@ def compile_keep(
         )
         return None
     return Keep(int(found[1]), found[2], str(since))
-
-
-def lines_of(fields: Mapping[str, Field]) -> list[Lines]:
-    """The lines fields among them."""
-    return [f for f in fields.values() if isinstance(f, Lines)]

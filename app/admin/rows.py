@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import abort, flash, g, url_for
+from flask import abort, flash, g
 from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
 from wtforms import Form
@@ -216,11 +216,6 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(sorted(str(one) for one in value))
     return str(value)
-
-
-def record_link(form_id: str, record_id: int) -> str:
-    """The address of a record on the desk."""
-    return url_for("desk.record", form_id=form_id, rid=encode_id(record_id))
 
 
 def order_by(query: Query, allowed: dict[str, str], default: str) -> str:

@@ -52,17 +52,6 @@ def bucket_start(value: int, unit: str) -> date:
     return date(value, 1, 1)
 
 
-def bucket_end(start: date, unit: str) -> date:
-    """The first day after a unit."""
-    if unit == "day":
-        return start + timedelta(days=1)
-    if unit == "week":
-        return start + timedelta(days=7)
-    months = {"month": 1, "quarter": 3, "year": 12}[unit]
-    years, month = divmod(start.month - 1 + months, 12)
-    return date(start.year + years, month + 1, 1)
-
-
 def bucket_name(start: date, unit: str, lang: str) -> str:
     """A unit in words: 2026-03, 2026 Q1, 2026 week 9."""
     if unit == "month":

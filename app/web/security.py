@@ -1,24 +1,19 @@
-"""Response headers, CSRF, request guards, and the decorators that close a view."""
+"""Response headers, CSRF, and what is refused before any view is asked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, abort, g
+from flask import Flask, Request, abort
 from flask_wtf.csrf import CSRFProtect
 
-from app.access.rights import admin_rights
 from app.web.session import API_PREFIX
 from forms.values import encode_id, new_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 ANONYMOUS_BODY = 2 * 1024 * 1024
 """Bytes a request may carry before anybody has signed in."""
@@ -110,36 +105,3 @@ def guard(asked: Request, about: Any) -> None:
         if asked.path.startswith(API_PREFIX):  # the API answers 401 by itself
             return
     csrf.protect(apply_exemptions=True)
-
-
-def login_required(view: Callable[P, R]) -> Callable[P, R]:
-    """Only for people who have signed in; others get 401 (pages: the way to the sign-in)."""
-
-    @wraps(view)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if g.actor is None:
-            abort(401)
-        return view(*args, **kwargs)
-
-    return checked
-
-
-def admin_required(right: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Only for people whose roles give this administrative right; others get 403."""
-
-    def close(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        @login_required
-        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            require_admin(right)
-            return view(*args, **kwargs)
-
-        return checked
-
-    return close
-
-
-def require_admin(right: str) -> None:
-    """Refuse with 403 unless the actor holds the administrative right."""
-    if right not in admin_rights(g.tenant.active().catalog, g.actor):
-        abort(403)

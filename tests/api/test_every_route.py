@@ -76,7 +76,6 @@ def contents(shop: Shop) -> list[object]:
         "rf_user_role": "user_id, role",
         "rf_department": "id, code",
         "rf_release": "no, hash",
-        "rf_view": "id",
         "rf_attachment": "id",
         "rf_journal": "form, record_id, seq",
     }

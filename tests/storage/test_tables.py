@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 
 from app.storage.errors import NotUnique
-from app.storage.facts import compile_facts
 from forms.values import Money, new_id
 from tests.storage.catalogs import shop
 from tests.storage.desk import Desk
@@ -142,27 +141,3 @@ def test_many_lines_are_written_in_portions(desk):
     desk._live = None
     rid = desk.create("order", an_order(lines=lines))
     assert [r["sku"] for r in desk.read("order", rid).row["lines"]] == [str(n) for n in range(6000)]
-
-
-def test_linked_rows_are_fetched_with_just_the_wanted_fields(desk):
-    rid = desk.create("order", an_order(), number=None, title="A1")
-    gone = desk.create("order", an_order("gone"))
-    desk.change("order", gone, deleted=1)
-    live = desk.live()
-    line = desk.read("order", rid).row["lines"][0]["id"]
-    head = compile_facts("order", ["currency", "total", "title"], live.catalog.forms, live.tables)
-    with count_statements(desk.db) as seen:
-        found = head.fetch(desk.db, {rid, gone, 12345})
-    assert len(seen) == 1
-    assert found == {
-        rid: {
-            "id": rid,
-            "currency": "EUR",
-            "title": "A1",
-            "total": Money(Decimal("12.3456"), "EUR"),
-        }
-    }
-    rows = compile_facts("order.lines", ["price", "order"], live.catalog.forms, live.tables)
-    assert rows.fetch(desk.db, [line]) == {
-        line: {"id": line, "order": rid, "price": Money(Decimal("4.1"), "EUR")}
-    }

@@ -152,6 +152,20 @@ def test_what_is_typed_in_a_picker_is_understood_without_scripts(house: House) -
     assert row["client"] == house.saved["ada"].id
 
 
+def test_a_picker_on_an_edit_page_knows_what_the_record_holds(house: House) -> None:
+    clerk = house.client("clerk")
+    rid = saved_id(clerk.fill("/forms/claim/new", {**LINE, "client": house.rid("ada")}))
+    path = f"/forms/claim/{encode_id(rid)}/edit"
+    page = inputs(clerk.get(path))
+    (key,) = [one for one in page["lines@rows"] if one]
+    sent = {f"lines.{key}.delivered": "", f"lines.{key}.delivered@text": "cup"}
+    sent |= {"client": None, "client@text": None}  # as where a role may not change it
+    answer = clerk.fill(path, sent)
+    assert answer.status_code == 303, answer.text
+    (line,) = read(house.tenant, house.actor("clerk"), "claim", rid).row["lines"]
+    assert line["delivered"] is not None
+
+
 def test_a_stale_version_shows_what_was_typed_and_saves_on_the_second_try(house: House) -> None:
     clerk, boss = house.client("clerk"), house.client("boss")
     path = f"/forms/delivery/{house.rid('d1')}/edit"

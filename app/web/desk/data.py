@@ -118,7 +118,9 @@ def understand_texts(form: Form, posted: Posted, rid: int | None) -> dict[str, s
         key, _dot, column = rest.partition(".")
         path = (head, column) if column else (head,)
         index = posted.rows[head].index(key) if column else None
-        found = choices(g.tenant, g.actor, form.id, path, text.strip(), posted.values, index, 20)
+        found = choices(
+            g.tenant, g.actor, form.id, path, text.strip(), posted.values, index, 20, rid=rid
+        )
         wanted = text.strip().casefold()
         exact = [c for c in found if wanted in {(c.number or "").casefold(), c.title.casefold()}]
         if len(exact) == 1 or len(found) == 1:

@@ -8,7 +8,6 @@ picker and `field@file` an upload without script. Names starting with `_` belong
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,8 +123,3 @@ def copy_row(form: Form, data: MultiDict[str, str], name: str, key: str) -> None
     for found, values in list(data.lists()):
         if found.startswith(prefix):
             data.setlist(f"{lines}.{key}.{found.removeprefix(prefix)}", values)
-
-
-def carried_fields(data: Mapping[str, str]) -> dict[str, str]:
-    """The page's own fields: idempotency key, release, version."""
-    return {name: data[name] for name in ("_key", "_release", "_version") if name in data}

@@ -192,15 +192,6 @@ CREATE TABLE rf_attempt (
   PRIMARY KEY (bucket, "window")
 )
 ;;
-CREATE TABLE rf_view (
-  id INTEGER PRIMARY KEY NOT NULL,
-  user_id INTEGER NOT NULL,
-  form TEXT NOT NULL,
-  name TEXT NOT NULL,
-  query TEXT NOT NULL,
-  created_at INTEGER NOT NULL
-)
-;;
 CREATE TABLE rf_import (
   id INTEGER PRIMARY KEY NOT NULL,
   import_id TEXT NOT NULL,
@@ -213,19 +204,6 @@ CREATE TABLE rf_import (
   started_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   detail TEXT
-)
-;;
-CREATE TABLE rf_job (
-  id INTEGER PRIMARY KEY NOT NULL,
-  kind TEXT NOT NULL,
-  user_id INTEGER,
-  args TEXT NOT NULL,
-  status TEXT NOT NULL,
-  progress INTEGER NOT NULL DEFAULT 0,
-  total INTEGER NOT NULL DEFAULT 0,
-  result TEXT,
-  created_at INTEGER NOT NULL,
-  finished_at INTEGER
 )
 ;;
 -- The journal knows the order in which its entries became visible: the row's own number on SQLite,
@@ -300,8 +278,6 @@ CREATE INDEX rf_session_user ON rf_session (user_id)
 CREATE INDEX rf_session_expiry ON rf_session (expires_at)
 ;;
 CREATE INDEX rf_attempt_window ON rf_attempt ("window")
-;;
-CREATE INDEX rf_view_user ON rf_view (user_id, form)
 ;;
 CREATE INDEX rf_import_file ON rf_import (import_id, file_hash)
 ;;
