@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.access.actor import Actor
+from app.access.rights import rights
 from app.catalog.model import FileSpec, Import
 from app.importers.errors import ImportStopped
 from app.importers.finder import Finder, Key
@@ -27,7 +28,7 @@ from app.importers.reader import (
 )
 from app.importers.rejects import Rejects
 from app.importers.state import Progress, begin, done_before, save
-from app.records.errors import Refused
+from app.records.errors import Refused, forbidden
 from app.records.look import preview
 from app.records.save import create, update
 from app.records.tenant import Tenant
@@ -70,6 +71,8 @@ def run_import(job: Job, watch: Watch = lambda _progress, _share: None) -> Progr
     read on, and Refused where the actor may not import at all.
     """
     definition = job.definition
+    if not rights(job.tenant.active().catalog, job.actor, definition.into).may("import"):
+        raise forbidden(Text("导入此表单的记录", "import records of this form"))
     specs = [definition.file, *(s.file for s in definition.lines.values() if s.file)]
     paths = [job.path(spec) for spec in specs]
     for path in paths:

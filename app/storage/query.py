@@ -34,7 +34,6 @@ __all__ = [
     "Rows",
     "count_records",
     "list_records",
-    "may_see",
 ]
 
 MOST_ROWS = 500
@@ -132,25 +131,6 @@ def count_records(
     )
     ((counted,),) = reader.query(sql, where.params)
     return int(counted)
-
-
-def may_see(
-    reader: Reader,
-    dialect: Dialect,
-    forms: Mapping[str, Form],
-    tables: ReleaseTables,
-    form: str,
-    record_id: int,
-    rows: Rows,
-    env: Env,
-) -> bool:
-    """Is this record (not deleted) one of those that may be seen?"""
-    source = Source.of(form, forms, tables, dialect)
-    visible = _visible(source, rows, env)
-    if visible is None:
-        return False
-    sql = f"SELECT 1 FROM {source.table} AS p WHERE p.id = ? AND {visible.text}"
-    return bool(reader.query(sql, (record_id, *visible.params)))
 
 
 def _where(source: Source, query: ListQuery, rows: Rows, env: Env) -> Condition | None:

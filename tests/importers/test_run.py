@@ -141,15 +141,26 @@ def test_a_file_that_cannot_be_read_stops_before_anything_is_written(
         import_file(trade, "deals", tmp_path)
 
 
-def test_who_may_not_create_may_not_import(trade: Tenant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_who_may_not_import_or_not_create_imports_nothing(
+    trade: Tenant, tmp_path: Path, dry_run: bool
+) -> None:
     publish_trade(trade)
     write_wares(tmp_path, ["A,apple,5"])
-    nobody = Actor(7, "Nobody", via="import")
     definition = trade.active().catalog.imports["wares"]
-    with pytest.raises(Refused) as caught:
-        run_import(Job(trade, nobody, definition, {}, tmp_path, tmp_path / "r.csv"))
-    assert caught.value.code == "forbidden"
+
+    def load(*roles: str) -> None:
+        actor = Actor(7, "Somebody", frozenset(roles), via="import")
+        rejects = tmp_path / "r.csv"
+        run_import(Job(trade, actor, definition, {}, tmp_path, rejects, dry_run))
+
+    for roles in ((), ("keeper",)):  # to create one by one is not to import
+        with pytest.raises(Refused) as caught:
+            load(*roles)
+        assert caught.value.code == "forbidden"
     assert count(trade, "ware") == 0
+    load("loader")
+    assert count(trade, "ware") == (0 if dry_run else 1)
 
 
 IMPORTING = """

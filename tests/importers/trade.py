@@ -52,6 +52,10 @@ measures:
 never:
   oversold: {when: sold > held, message: {zh: "只剩 {held - sold}", en: "Only {held - sold} left"}}
 """,
+    "roles/keeper.yaml": "role: keeper\nlabel: Keeper\ncan: {ware: {actions: [read, create]}}\n",
+    "roles/loader.yaml": (
+        "role: loader\nlabel: Loader\nincludes: [keeper]\ncan: {ware: {actions: [import]}}\n"
+    ),
     "imports/wares.yaml": """\
 import: wares
 into: ware

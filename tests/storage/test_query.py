@@ -229,23 +229,14 @@ def test_row_filters_follow_links_lines_and_the_reader(desk):
     assert listed(desk, rows=[]).rows == []
 
 
-def test_one_record_is_seen_or_not_and_counts_obey_the_same_filter(desk):
-    mine = desk.create("return_request", {"pieces": 1}, created_by=ME)
-    other = desk.create("return_request", {"pieces": 2}, created_by=5)
+def test_counts_obey_the_same_filter(desk):
+    desk.create("return_request", {"pieces": 1}, created_by=ME)
+    desk.create("return_request", {"pieces": 2}, created_by=5)
     gone = desk.create("return_request", {"pieces": 3}, created_by=ME)
     desk.change("return_request", gone, deleted=1)
     live, env = desk.live(), Env(NOW, me=ME)
     rule = [condition(desk, "created_by == me")]
     where = (desk.db, desk.db.dialect, live.catalog.forms, live.tables)
-
-    def sees(rid, rows):
-        return lists.may_see(*where, "return_request", rid, rows, env)
-
-    assert sees(mine, rule)
-    assert not sees(other, rule)
-    assert sees(other, None)
-    assert not sees(other, [])
-    assert not sees(gone, None)
     asked = ListQuery("return_request")
     assert lists.count_records(*where, asked, rule, env) == 1
     assert lists.count_records(*where, asked, None, env) == 2
