@@ -77,7 +77,7 @@ def _settle(
     judged: bool,
 ) -> None:
     if any(type(amount) is not int or abs(amount) >= INTEGER_LIMIT for amount in amounts):
-        raise _refused(kept, move, _too_big(kept.aggregate), "out_of_range")
+        raise _refused(move, _too_big(kept.aggregate), "out_of_range")
     if currency is not None and ">" in currency:
         first, _, second = currency.partition(">")
         others = any(
@@ -87,7 +87,7 @@ def _settle(
             )
         )
         if others or move.replaces is None:
-            raise mixed(kept.aggregate, MixedCurrency(key, first, second), move.parts)
+            raise mixed(MixedCurrency(key, first, second), move.parts)
         tx.execute(
             "UPDATE rf_aggregate SET currency = ? WHERE aggregate = ? AND key = ?",
             (second, kept.stored, key[1]),
@@ -135,7 +135,7 @@ def _limit(
     read = [n for n, name in enumerate(aggregate.measures) if name in never.when.names]
     using = [part for part in move.parts if not part.limits and part.column in read]
     if not using:
-        return _refused(kept, move, _below(aggregate, amounts, currency, env), "limit_reached")
+        return _refused(move, _below(aggregate, amounts, currency, env), "limit_reached")
     others = list(amounts)
     for part in using:
         others[part.column] -= part.amount
@@ -162,7 +162,7 @@ def _offending(
     return list(dict.fromkeys(part.path for part in using))
 
 
-def _refused(kept: Kept, move: Move, message: Text, code: str) -> Refused:
+def _refused(move: Move, message: Text, code: str) -> Refused:
     paths = dict.fromkeys(part.path for part in move.parts)
     return Refused("limit_reached", message, [FieldError(code, path, message) for path in paths])
 
@@ -185,7 +185,7 @@ def _too_big(aggregate: Aggregate) -> Text:
     )
 
 
-def mixed(aggregate: Aggregate, error: MixedCurrency, parts: list[Contribution]) -> Refused:
+def mixed(error: MixedCurrency, parts: list[Contribution]) -> Refused:
     """One key holds one currency; the message names both."""
     message = Text(
         f"币种不一致：这里只能用 {error.first}，不能用 {error.second}。",

@@ -12,6 +12,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -156,6 +157,8 @@ def _write_outside(db: TenantDatabase, path: Path) -> None:
         return
     private_folder(path.parent)
     with path.open("a", encoding="utf-8") as file:
+        if _cut_off(path):
+            file.write("\n")
         for no, at, entries, root, digest in rows:
             line = {
                 "no": no,
@@ -169,16 +172,23 @@ def _write_outside(db: TenantDatabase, path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _cut_off(path: Path) -> bool:
+    """Whether a crash left the last line without its end: what follows needs a line of its own."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
 def read_outside(path: Path) -> list[dict[str, Any]]:
-    """The anchors written outside the database; a last line cut off by a crash is left out."""
+    """The anchors written outside the database; a line cut off by a crash is left out."""
     found: list[dict[str, Any]] = []
     if not path.exists():
         return found
     for line in path.read_text(encoding="utf-8").splitlines():
-        try:
+        with suppress(ValueError):
             found.append(json.loads(line))
-        except ValueError:
-            break
     return found
 
 

@@ -219,8 +219,7 @@ def aggregate_moves(
     except EvalError as error:
         raise invalid([FieldError("calculation", (), error.message)]) from error
     except MixedCurrency as error:
-        aggregate = ctx.published.kept[error.key[0]].aggregate
-        raise mixed(aggregate, error, []) from error
+        raise mixed(error, []) from error
 
 
 def _title(ctx: Context, row: Row) -> str:

@@ -16,6 +16,7 @@ import structlog
 from app.access.actor import SYSTEM
 from app.access.rights import Rights
 from app.records import journal
+from app.records.errors import Refused
 from app.records.prepare import Context, aggregate_moves, day_of
 from app.records.transition import StaleEpoch, Write, commit
 from app.storage.databases import run_again
@@ -71,6 +72,10 @@ def erase(tenant: Tenant, key: str, rid: int) -> None:
     except StaleEpoch:
         tenant.refresh()
         raise Conflict("another release came into force") from None
+    except Refused as refused:
+        if refused.code != "stale":
+            raise
+        raise Conflict("somebody saved the record meanwhile") from None
     log.info("record erased", tenant=tenant.id, form=key, record=rid)
 
 

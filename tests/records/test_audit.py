@@ -80,6 +80,17 @@ def test_entries_written_later_go_under_the_next_anchor(db, outside):
     assert [line["no"] for line in read_outside(outside)] == [1, 2]
 
 
+def test_a_line_cut_off_by_a_crash_is_written_again(db, outside):
+    whole = outside.read_text()
+    outside.write_text(whole[: len(whole) // 2])
+    assert anchor(db, NOW + 60, outside) == 0
+    assert [line["no"] for line in read_outside(outside)] == [1]
+    assert _codes(db, outside) == set()
+    size = outside.stat().st_size
+    anchor(db, NOW + 120, outside)
+    assert outside.stat().st_size == size
+
+
 def test_an_edited_entry(db, outside):
     db.execute_now(
         "UPDATE rf_journal SET changes = ? WHERE record_id = 1 AND seq = 2",

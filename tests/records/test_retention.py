@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from app.records.audit import anchor
 from app.records.files import attach, open_attachment
 from app.records.look import read
 from app.records.proof import verify_aggregates, verify_journal
-from app.records.retention import next_due, run_due
+from app.records.retention import erase, next_due, run_due
 from app.records.save import create, delete, update
+from app.storage.errors import Conflict
 from tests.records.shop import BOSS, Shop, refused
 
 TWO_YEARS = 366 * 2 + 1
@@ -63,3 +66,23 @@ def test_erasing_is_never_refused_by_a_limit(shop: Shop):
     shop.clock.pass_by(days=TWO_YEARS)
     assert run_due(shop.tenant) == 1
     assert shop.count("f_claim") == 1 and saved.version == 1
+
+
+def test_a_save_that_comes_between_lets_erasing_run_again(shop: Shop):
+    saved = create(shop.tenant, BOSS, "claim", shop.claim("1"))
+    other = shop.reopen()
+    shop.clock.pass_by(days=TWO_YEARS)
+    still = shop.tenant.clock
+
+    def clock():  # read the record, then the time: somebody saves in between, once
+        shop.tenant.clock = still
+        update(other, BOSS, "claim", saved.id, {"contact": "Li"}, version=1)
+        return still()
+
+    key = shop.tenant.active().tables.forms["claim"].key
+    shop.tenant.clock = clock
+    with pytest.raises(Conflict):
+        erase(shop.tenant, key, saved.id)
+    assert read(shop.tenant, BOSS, "claim", saved.id).row["contact"] == "Li"
+    assert run_due(shop.tenant) == 1
+    refused("not_found", read, shop.tenant, BOSS, "claim", saved.id)
