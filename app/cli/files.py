@@ -65,9 +65,9 @@ def import_(
     known = opened.active().catalog.imports
     if definition not in known:
         near = suggest(definition, known)
-        hint = f"; did you mean {near!r}?" if near else ""
+        hint = f" (did you mean {near!r}?)" if near else ""
         raise click.ClickException(
-            f"no import {definition!r}{hint} There are: {', '.join(known) or 'none'}"
+            f"no import {definition!r}{hint}; there are: {', '.join(known) or 'none'}"
         )
     job = Job(
         opened,
@@ -79,25 +79,34 @@ def import_(
         dry_run,
     )
     begin = time.monotonic()
+    seen: list[Counts] = []
     with plain_errors(session), _bar(session) as bar:
         task = bar.add_task(definition, total=1.0, counts="")
 
         def watch(counts: Counts, share: float) -> None:
+            seen[:] = [counts]
             told = f"{counts.accepted} taken, {counts.rejected} refused, {counts.skipped} skipped"
             bar.update(task, completed=share, counts=told)
 
-        counts = run_import(job, watch)
-        bar.update(task, completed=1.0)
-    seconds = time.monotonic() - begin
-    verb = "would be taken" if dry_run else "taken"
+        try:
+            seen[:] = [run_import(job, watch)]
+            bar.update(task, completed=1.0)
+        finally:
+            for counts in seen:
+                _tell(session, job, counts, time.monotonic() - begin)
+
+
+def _tell(session: Session, job: Job, counts: Counts, seconds: float) -> None:
+    """What has become of the rows, also where a file could not be read to its end."""
+    verb = "would be taken" if job.dry_run else "taken"
     session.out.print(
-        f"{definition}: {counts.accepted} {verb} ({counts.lines} lines), {counts.rejected} refused,"
-        f" {counts.skipped} there already, in {seconds:.1f} s"
+        f"{job.definition.id}: {counts.accepted} {verb} ({counts.lines} lines),"
+        f" {counts.rejected} refused, {counts.skipped} there already, in {seconds:.1f} s"
     )
     if counts.rejected:
         reasons = ", ".join(f"{code} {n}" for code, n in sorted(counts.codes.items()))
         session.out.print(f"refused rows: {job.rejects} ({reasons})")
-    if dry_run:
+    if job.dry_run:
         session.out.print("Limits over many records are judged only when records are saved.")
 
 

@@ -19,6 +19,7 @@ from forms.values import Text
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_FIELD_CHARS = 100_000
+DELIMITERS = (",", ";", "\t", "|")
 
 Columns = Mapping[str, str]
 
@@ -135,15 +136,16 @@ class Table:
         for name in columns:
             if name not in self.header:
                 near = suggest(name, self.header)
+                zh, en = _other_delimiter(self.header)
                 raise ImportStopped(
                     "column_missing",
                     self.path,
                     1,
                     Text(
-                        f"缺少列 {name}；文件中有：{', '.join(self.header)}",
+                        f"缺少列 {name}；文件中有：{', '.join(self.header)}{zh}",
                         f"column {name!r} is missing"
                         + (f" (did you mean {near!r}?)" if near else "")
-                        + f"; the file has {', '.join(self.header)}",
+                        + f"; the file has {', '.join(self.header)}{en}",
                     ),
                 )
 
@@ -167,6 +169,18 @@ class Table:
                     ),
                 )
             yield FileRow(line, dict(zip(self.header, cells, strict=True)))
+
+
+def _other_delimiter(header: Sequence[str]) -> tuple[str, str]:
+    """A hint where the whole heading was read as one column."""
+    found = next((mark for mark in DELIMITERS if len(header) == 1 and mark in header[0]), None)
+    if found is None:
+        return "", ""
+    named = "tab" if found == "\t" else found
+    return (
+        f"；请在导入定义中设置 file.delimiter: '{named}'",
+        f"; set file.delimiter to {named!r} in the import definition",
+    )
 
 
 def decoded(lines: Iterable[bytes], encoding: str) -> Iterator[str]:

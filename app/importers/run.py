@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -128,11 +127,28 @@ def _all_used(
             path,
             line,
             Text(
-                f"明细 {', '.join(key)} 在主文件中没有对应的记录；其余记录已导入",
+                f"明细 {', '.join(key)} 在主文件中没有对应的记录；其余记录均已处理",
                 f"line items of {', '.join(key)} belong to no record of the first file;"
-                " everything else was imported",
+                " all records were seen to",
             ),
         )
+
+
+def _chunks(records: Iterator[FileRecord]) -> Iterator[list[FileRecord]]:
+    """The records by `CHUNK`; where reading stops, those read before it are given first."""
+    chunk: list[FileRecord] = []
+    try:
+        for record in records:
+            chunk.append(record)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    except ImportStopped:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 class _Run:
@@ -151,7 +167,7 @@ class _Run:
     def all(self, records: Iterator[FileRecord], told: Callable[[], None]) -> None:
         """Take all records, chunk by chunk."""
         after = (r for r in records if r.row.line > self.progress.position)
-        while chunk := list(islice(after, CHUNK)):
+        for chunk in _chunks(after):
             self._chunk(chunk)
             self.progress.position = chunk[-1].row.line
             self._write_refused()

@@ -129,6 +129,9 @@ def test_a_file_that_cannot_be_read_stops_before_anything_is_written(
     publish_trade(trade)
     with pytest.raises(ImportStopped, match="no such file"):
         import_file(trade, "wares", tmp_path)
+    (tmp_path / "wares.csv").write_text("code;name;stock\nA;apple;1\n")
+    with pytest.raises(ImportStopped, match=r"set file.delimiter to ';'"):
+        import_file(trade, "wares", tmp_path)
     (tmp_path / "wares.csv").write_text("code,nom,stock\nA,apple,1\n")
     with pytest.raises(ImportStopped, match=r"column 'name' is missing.*has code, nom, stock"):
         import_file(trade, "wares", tmp_path)
@@ -139,6 +142,25 @@ def test_a_file_that_cannot_be_read_stops_before_anything_is_written(
         lines.write("D9,A,1\n")
     with pytest.raises(ImportStopped, match="D9 belong to no record"):
         import_file(trade, "deals", tmp_path)
+
+
+def test_where_reading_stops_what_was_read_before_is_seen_to(trade: Tenant, tmp_path: Path) -> None:
+    publish_trade(trade)
+    with (tmp_path / "wares.csv").open("w") as wares:
+        wares.write("code,name,stock\nA,apple,9\nB,pear,x\nC,fig,1,more\nD,plum,1\n")
+    told = []
+    with pytest.raises(ImportStopped, match=r"wares\.csv:4: 3 columns are expected"):
+        import_file(trade, "wares", tmp_path, watch=lambda p, _: told.append(outcome(p)))
+    assert told == [(1, 1, 0)]
+    assert count(trade, "ware") == 1
+    assert [r["reject_line"] for r in rejected(tmp_path / "wares_rejected.csv")] == ["3"]
+    write_deals(tmp_path, {"D1": [("A", "1")], "D2": [("NO", "1")]})
+    with (tmp_path / "deal_lines.csv").open("a") as lines:
+        lines.write("D9,A,1\n")
+    with pytest.raises(ImportStopped, match=r"D9 belong to no record .* all records were seen to"):
+        import_file(trade, "deals", tmp_path)
+    assert count(trade, "deal") == 1
+    assert len(rejected(tmp_path / "deals_rejected.csv")) == 1
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

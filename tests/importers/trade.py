@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.access.actor import SYSTEM
 from app.catalog.sources import Sources
-from app.importers.run import Job, run_import
+from app.importers.run import Job, Watch, run_import
 from app.importers.state import Progress
 from app.records import publish
 from app.records.tenant import Tenant
@@ -96,11 +96,18 @@ def publish_trade(tenant: Tenant, mode: str = "insert") -> None:
     publish(tenant, SYSTEM, sources(mode))
 
 
-def import_file(tenant: Tenant, name: str, folder: Path, *, dry_run: bool = False) -> Progress:
+def import_file(
+    tenant: Tenant,
+    name: str,
+    folder: Path,
+    *,
+    dry_run: bool = False,
+    watch: Watch = lambda _progress, _share: None,
+) -> Progress:
     """Run one import from a folder; rejects go beside the files."""
     definition = tenant.active().catalog.imports[name]
     job = Job(tenant, SYSTEM, definition, {}, folder, folder / definition.rejects, dry_run)
-    return run_import(job)
+    return run_import(job, watch)
 
 
 def write_wares(folder: Path, rows: list[str]) -> None:
