@@ -9,6 +9,7 @@ from app.records.files import OpenFile, attach, attachments, detach, open_attach
 from app.records.listing import count, each, list_
 from app.records.look import Preview, history, preview, read
 from app.records.outcome import Choice, HistoryEntry, Saved, View
+from app.records.prepare import judges
 from app.records.proof import anchors_file, verify_aggregates, verify_journal
 from app.records.releases import plan_publish, publish, releases, rollback
 from app.records.save import create, delete, update
@@ -37,6 +38,7 @@ __all__ = [
     "detach",
     "each",
     "history",
+    "judges",
     "list_",
     "open_attachment",
     "plan_publish",

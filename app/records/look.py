@@ -134,6 +134,9 @@ class Preview:
     visible: Mapping[tuple[str | int, ...], bool]
     required: Mapping[tuple[str | int, ...], bool]
     readonly: Mapping[tuple[str | int, ...], bool]
+    hidden: frozenset[str]
+    locked: frozenset[str]
+    """Dotted names, as this form has them, of fields the person may not see, or not change."""
 
 
 def preview(
@@ -173,4 +176,6 @@ def preview(
         outcome.visible,
         outcome.required,
         outcome.readonly,
+        ctx.rights.hidden,
+        ctx.rights.readonly,
     )

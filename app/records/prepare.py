@@ -77,7 +77,7 @@ def context(
     release that never had it or was replaced longer than PAGE_LIFE ago."""
     release = published.release
     if release_no is not None and release_no != published.no:
-        if not in_force_after(tenant.db, release_no, tenant.now_us() - PAGE_LIFE):
+        if not judges(tenant, published, release_no):
             raise release_changed()
         release = tenant.release(release_no)
     live = published.tables.forms.get(form_id)
@@ -99,6 +99,13 @@ def context(
         now,
         published.env(now, actor.user_id),
     )
+
+
+def judges(tenant: Tenant, published: Published, release_no: int) -> bool:
+    """Whether a page made under a release is still judged by it."""
+    if release_no == published.no:
+        return True
+    return in_force_after(tenant.db, release_no, tenant.now_us() - PAGE_LIFE)
 
 
 def _rights(published: Published, release: Release, plan: Plan, actor: Actor) -> Rights:

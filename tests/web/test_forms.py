@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 from html import unescape
 
 from app.records import history, publish, read
@@ -165,6 +166,10 @@ def test_a_picker_on_an_edit_page_knows_what_the_record_holds(house: House) -> N
     (line,) = read(house.tenant, house.actor("clerk"), "claim", rid).row["lines"]
     assert line["delivered"] is not None
 
+    asked = {"csrf_token": page["csrf_token"], "_q": f"lines.{key}.delivered", "lines@rows": key}
+    offered = clerk.post(f"/forms/claim/choices?rid={encode_id(rid)}", asked)
+    assert offered.text.count('role="option"') == 3
+
 
 def test_a_stale_version_shows_what_was_typed_and_saves_on_the_second_try(house: House) -> None:
     clerk, boss = house.client("clerk"), house.client("boss")
@@ -230,6 +235,52 @@ def test_a_page_of_an_older_release_is_judged_by_it(house: House) -> None:
         assert answer.status_code == 303
         assert clerk.get(answer.location).status_code == 200
         assert clerk.fill("/forms/client/new", {"name": "New page"}).status_code == 422
+    finally:
+        publish(house.tenant, house.actor("boss"), sources())
+
+
+def test_a_page_that_outlived_its_release_is_shown_again_with_what_was_typed(house: House) -> None:
+    clerk = house.client("clerk")
+    data = inputs(clerk.get("/forms/client/new")) | {"name": "Old page"}
+    path = "packs/claims/forms/client.yaml"
+    stricter = (
+        sources().files[path].replace("label: {zh: 邮箱,", "required: true, label: {zh: 邮箱,")
+    )
+    clock = house.tenant.clock
+    publish(house.tenant, house.actor("boss"), sources().replaced(path, stricter))
+    house.tenant.clock = lambda: clock() + timedelta(hours=25)
+    try:
+        answer = clerk.post("/forms/client/new", data)
+        assert answer.status_code == 409
+        assert "The form has changed" in answer.text
+        again = inputs(answer)
+        assert again["name"] == ["Old page"] and again["_release"] != data["_release"]
+        assert clerk.post("/forms/client/new", again).status_code == 422
+        again["email"] = "now@example.com"
+        assert clerk.post("/forms/client/new", again).status_code == 303
+    finally:
+        house.tenant.clock = clock
+        publish(house.tenant, house.actor("boss"), sources())
+
+
+def test_a_renamed_field_stays_off_the_pages_of_those_it_is_hidden_from(house: House) -> None:
+    clerk = house.client("clerk")
+    form, role = "packs/claims/forms/client.yaml", "packs/claims/roles/clerk.yaml"
+    files = sources().files
+    renamed = re.sub(r"\bsecret:( *)\{", r"quiet:\1{was: secret, ", files[form])
+    hiding = files[role].replace("hide: [secret]", "hide: [quiet]")
+    assert renamed != files[form] and hiding != files[role]
+    later = sources().replaced(form, renamed).replaced(role, hiding)
+    publish(house.tenant, house.actor("boss"), later)
+    house.tenant.refresh()
+    try:
+        path = f"/forms/client/{house.rid('ada')}"
+        for page in (clerk.get(path), clerk.get(f"{path}/edit")):
+            assert page.status_code == 200
+            assert "owes us" not in page.text and 'name="secret"' not in page.text
+        assert clerk.fill(f"{path}/edit", {"email": "ada@example.com"}).status_code == 303
+        kept = read(house.tenant, house.actor("boss"), "client", house.saved["ada"].id).row
+        assert kept["secret"] == "owes us"
     finally:
         publish(house.tenant, house.actor("boss"), sources())
 

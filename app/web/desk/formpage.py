@@ -28,7 +28,8 @@ from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 
-from app.records import Refused, create, update
+from app.records import Refused, create, judges, update
+from app.records.errors import release_changed
 from app.web.desk.data import attach_posted, editable, released, submit_values, understand_texts
 from app.web.desk.fields import SectionView, html_id, sections
 from app.web.desk.post import Posted, add_row, copy_row, read_post, remove_row
@@ -100,6 +101,8 @@ def save_form(form_id: str, rid: str = "") -> Any:
         csrf.protect()
     except CSRFError:
         return _again(form_id, number, data, _("This page had expired. Check it and save again."))
+    if _outlived(number, data):
+        return _again(form_id, number, data, release_changed().message.pick(language()), 409)
     return _line_button(form_id, number, data) or _save(form_id, number, data)
 
 
@@ -112,6 +115,14 @@ def show_again(path: str, data: MultiDict[str, str]) -> Any:
     notice = _("You are signed in again. Check what you typed and save it.")
     number = record_id(args.get("rid", ""))
     return _again(args["form_id"], number, data, notice, status=200)
+
+
+def _outlived(rid: int | None, data: MultiDict[str, str]) -> bool:
+    """Whether a new record's page is of a release that judges nothing any more."""
+    no = data.get("_release", "")
+    if rid is not None or not no.isdecimal():
+        return False
+    return not judges(g.tenant, g.tenant.active(), int(no))
 
 
 def record_id(rid: str) -> int | None:
@@ -190,6 +201,8 @@ def _refuse(
 def _again(
     form_id: str, rid: int | None, data: MultiDict[str, str], notice: str = "", status: int = 400
 ) -> Any:
+    if _outlived(rid, data):
+        data.pop("_release")
     release = released(form_id, data.get("_release"))
     posted = read_post(release.form, data)
     page = make_response(_show(draft_of(form_id, rid, posted, data), notice))

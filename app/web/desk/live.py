@@ -103,6 +103,7 @@ def offer_choices(form_id: str) -> Any:
         submit_values(form, posted, data),
         keys.index(key) if column else None,
         CHOICES,
+        rid=record_id(request.args.get("rid", "")),
     )
     items = [
         {

@@ -9,7 +9,6 @@ from typing import Any
 from flask import g, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.access.rights import rights
 from app.records import Preview, preview
 from app.web.desk.data import released, submit_values
 from app.web.desk.fields import Place, State
@@ -50,7 +49,7 @@ def draft_of(
     for lines in answer.form.lines:
         if lines.id not in keys:
             keys[lines.id] = [encode_id(one["id"]) for one in answer.values.get(lines.id) or ()]
-    state = state_of(answer, form_id, keys, posted)
+    state = state_of(answer, keys, posted)
     if errors is not None:
         state.errors = dict(errors)
     version = answer.version
@@ -61,12 +60,9 @@ def draft_of(
     return Draft(answer.form, rid, answer.release_no, version, title, state)
 
 
-def state_of(
-    answer: Preview, form_id: str, keys: dict[str, list[str]], posted: Posted | None
-) -> State:
+def state_of(answer: Preview, keys: dict[str, list[str]], posted: Posted | None) -> State:
     """The engine's answer by input name."""
-    lang, held = language(), rights(g.tenant.active().catalog, g.actor, form_id)
-    form, row = answer.form, answer.values
+    lang, form, row = language(), answer.form, answer.values
 
     def name(path: tuple[str | int, ...]) -> str:
         return input_name(path, keys)
@@ -82,8 +78,8 @@ def state_of(
         readonly={name(path): flag for path, flag in answer.readonly.items()},
         errors=errors,
         warnings={name(one.path): one.message.pick(lang) for one in answer.warnings},
-        hidden=held.hidden,
-        locked=held.readonly,
+        hidden=answer.hidden,
+        locked=answer.locked,
         names=names_of(form, row),
         currency=answer.currency or "",
         posted=posted,
