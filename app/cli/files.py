@@ -18,6 +18,7 @@ from app.access.users import create_user, find_user
 from app.catalog.loader import load_text
 from app.cli.definitions import _opened, _sources
 from app.cli.session import Session, plain_errors
+from app.config import private_folder
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts
@@ -170,7 +171,7 @@ def _password(session: Session, name: str) -> str:
     """The demo's password: made at the first start, kept where only the owner reads it."""
     path = session.config.data_dir / f"demo_{name}.password"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         path.touch(0o600)
         path.write_text(f"try-{secrets.token_hex(4)}", encoding="ascii")
     return path.read_text(encoding="ascii")

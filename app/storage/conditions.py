@@ -145,7 +145,9 @@ def _compare(source: Source, operand: _Operand, given: Filter) -> Condition:
         text = str(value)
         return _contains(source.dialect, sql, text) if op == "contains" else _prefix(sql, text)
     if op == "in":
-        values = tuple(operand.stored(each) for each in value)[:_MOST_VALUES]
+        values = tuple(operand.stored(each) for each in value)
+        if len(values) > _MOST_VALUES:
+            raise QueryError(f"{given.field} in: {_MOST_VALUES} values at the most")
         if not values:
             return Condition("1 = 0")
         return Condition(f"{sql} IN ({', '.join([mark] * len(values))})", values)

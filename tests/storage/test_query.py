@@ -280,3 +280,9 @@ def test_what_the_form_does_not_have_is_refused(many):
             listed(many, cursor=wrong or "?", sort=(("pieces", False),))
     with pytest.raises(CursorError):
         listed(many, cursor=cursor, sort=(("pieces", True),))
+
+
+def test_too_many_values_are_refused_and_not_cut_off(desk):
+    filters = (Filter("pieces", "in", tuple(range(501))),)
+    with pytest.raises(QueryError, match="500 values"):
+        listed(desk, filters=filters)

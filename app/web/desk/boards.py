@@ -111,7 +111,10 @@ def show_report(report_id: str) -> Any:
 
 def send_csv(report_id: str) -> Any:
     """All rows of a report; amounts in two columns, number and currency."""
-    result = _run(_report(report_id))
+    report = _report(report_id)
+    if not _may_export(report):
+        abort(403)
+    result = _run(report, "export" if _is_list(report) else "list")
     lang = language()
     teller = _Teller(result, lang)
     header: list[str] = []
@@ -148,11 +151,27 @@ def _rows_of(form_id: str) -> Sequence[Expr] | None:
     return rights(g.tenant.active().catalog, g.actor, form_id).rows("list")
 
 
-def _run(report: Report) -> Result:
+def _is_list(report: Report) -> bool:
+    return not report.group and not report.measures
+
+
+def _may_export(report: Report) -> bool:
+    """A file of records is an export, also where a report lists them; a file of totals is none."""
+    form_id = report.source.partition(".")[0]
+    held = rights(g.tenant.active().catalog, g.actor, form_id)
+    return not _is_list(report) or held.may("export")
+
+
+def _run(report: Report, action: str = "list") -> Result:
+    """Over the rows on which the reader has the action."""
+
+    def rows_of(form_id: str) -> Sequence[Expr] | None:
+        return rights(published.catalog, g.actor, form_id).rows(action)
+
     published = g.tenant.active()
     env = g.tenant.active().env(g.tenant.now(), g.actor.user_id)
     source = Source(published.catalog, published.tables, g.db.dialect, env)
-    return run(source, g.db.query, report, _rows_of)
+    return run(source, g.db.query, report, rows_of)
 
 
 def _tile(report: Report, tile: Tile | None) -> TileView:
@@ -165,7 +184,7 @@ def _tile(report: Report, tile: Tile | None) -> TileView:
         title=label or report.label.pick(lang) or report.id,
         help=report.help.pick(lang),
         url=url_for("desk.report", report_id=report.id),
-        csv_url=url_for("desk.report_csv", report_id=report.id),
+        csv_url=url_for("desk.report_csv", report_id=report.id) if _may_export(report) else "",
         size=tile.size if tile is not None else "full",
         cut=result.cut or len(result.rows) > TABLE_ROWS,
     )
