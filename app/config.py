@@ -34,17 +34,28 @@ def _boolean(value: object) -> bool:
 
 
 def _port(value: object) -> int:
-    number = int(str(value))
-    if not 0 <= number <= 65535:
+    number = _whole(value)
+    if number is None or number > 65535:
         raise ValueError("a port from 0 to 65535")
     return number
 
 
 def _count(value: object) -> int:
-    number = int(str(value))
-    if number < 1:
+    number = _whole(value)
+    if not number:
         raise ValueError("a whole number from 1")
     return number
+
+
+def _whole(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _level(value: object) -> str:
+    if str(value).lower() not in {"debug", "info", "warning", "error"}:
+        raise ValueError("debug, info, warning or error")
+    return str(value).lower()
 
 
 def _text(value: object) -> str:
@@ -102,9 +113,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("metrics.allow", _names, ("127.0.0.1", "::1"), "addresses that may read /metrics"),
     Setting("plugins", _names, (), "plugin modules to load, in order"),
     Setting("secret_key", _text, "", "signs cookies; empty: made once in data_dir", secret=True),
-    Setting("log.level", _text, "info", "debug, info, warning or error"),
+    Setting("log.level", _level, "info", "debug, info, warning or error"),
     Setting("log.json", _boolean, False, "log lines as JSON objects"),
 )
+
+_SCHEMES = {
+    "database.url": ("postgresql://", "postgres://"),
+    "queue.url": ("redis://", "rediss://", "unix://"),
+}
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -238,7 +254,14 @@ def _value(
         value = _parse(setting, given[setting.name], str(path))
     else:
         return setting.default
-    return _resolve(setting, str(value), env, path) if setting.secret else value
+    if not setting.secret:
+        return value
+    resolved = _resolve(setting, str(value), env, path)
+    schemes = _SCHEMES.get(setting.name)
+    if schemes and resolved != "sqlite" and not resolved.startswith(schemes):
+        known = " or ".join(f"{scheme}…" for scheme in schemes)
+        raise ConfigError(f"`{setting.name}`: allowed: sqlite, or {known}")  # the value is secret
+    return resolved
 
 
 def _parse(setting: Setting, value: object, where: str) -> object:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from app.cli import definitions, files, people, proof, serve
-from app.cli.session import Session
+from app.cli.session import Commands, Session
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "config_path",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
+from pathlib import Path
 
 import click
 
 from app.cli.files import fill_demo
 from app.cli.session import Session, plain_errors
 from app.cli.supervise import supervise
+from app.config import private_folder
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -25,6 +28,7 @@ def run(session: Session, demo: bool) -> None:
     if first is None:
         raise click.ClickException(f"{session.config_path} lists no tenant")
     _free_port(config.text("web.host"), config.number("web.port"))
+    _writable(config.data_dir)
     signins: list[tuple[str, str, str]] = []
     if demo:
         with plain_errors(session):
@@ -76,6 +80,18 @@ def worker(session: Session) -> None:
     from app.jobs.worker import run_worker  # huey is loaded by this command only
 
     run_worker(session.config)
+
+
+def _writable(folder: Path) -> None:
+    """Say plainly that no data can be kept there, before anything is started."""
+    try:
+        with tempfile.TemporaryFile(dir=private_folder(folder)):
+            pass
+    except OSError as error:
+        raise click.ClickException(
+            f"data_dir {folder} cannot be written ({error.strerror}):"
+            " let this system user write there, or set data_dir in the configuration"
+        ) from None
 
 
 def _free_port(host: str, port: int) -> None:

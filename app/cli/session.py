@@ -23,6 +23,21 @@ from app.records.tenant import Tenant, Tenants
 from app.storage.errors import StorageError, UnknownTenant
 
 
+class Commands(click.Group):
+    """Commands that end with a plain message where a database or a file cannot be used."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. Raises click.ClickException."""
+        try:
+            return super().invoke(ctx)
+        except StorageError as error:
+            raise click.ClickException(f"the database: {error}") from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
 class Session:
     """One run of the command. Opens things when they are asked for; closes them at the end."""
 

@@ -59,6 +59,11 @@ def test_a_secret_key_is_made_once_and_only_the_owner_reads_it(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "env", "says"),
     [
+        ("web: {port: abc}\n", {}, "a port from 0 to 65535"),
+        ("web: {threads: many}\n", {}, "a whole number from 1"),
+        ("log: {level: loud}\n", {}, "debug, info, warning or error"),
+        ("database: {url: mysql://x}\n", {}, "sqlite, or postgresql://… or postgres://…"),
+        ("queue: {url: env:Q}\n", {"Q": "amqp://x"}, "sqlite, or redis://…"),
         ("web: {prot: 1}", {}, "unknown setting `web.prot` (did you mean `web.port`?)"),
         ("web: {port: 70000}", {}, "a port from 0 to 65535"),
         ("web: {https: maybe}", {}, "true or false"),

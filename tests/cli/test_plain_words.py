@@ -1,0 +1,36 @@
+"""What cannot be used is told in a line, with exit code 1; never a stack trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
+
+
+@pytest.mark.parametrize(
+    ("settings", "command", "says"),
+    [
+        (f"database: {{url: '{NOBODY_LISTENS}'}}", "releases demo", "the database: connection"),
+        (f"database: {{url: '{NOBODY_LISTENS}'}}", "publish demo", "the database: connection"),
+        ("data_dir: taken/var", "publish demo", "taken"),
+        ("data_dir: taken/var\nweb: {port: 0}", "run", "cannot be written"),
+        ("database: {url: mysql://x}", "releases demo", "allowed: sqlite, or postgresql://"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_a_line(
+    settings: str, command: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    path = tmp_path / "config.yaml"
+    path.write_text(f"{settings}\ndefinitions: {ROOT / 'definitions'}\ntenants: {{demo: {{}}}}\n")
+    done = CliRunner().invoke(main, ["--config", str(path), *command.split()])
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.output.startswith("Error: ") and says in done.output, done.output
+    assert "Traceback" not in done.output
