@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.access.rights import Rights
-from app.records.facts import Facts
+from app.records.facts import FILES, Facts
 from app.records.outcome import HistoryEntry, View
+from app.records.plan import ids_in
 from app.records.prepare import (
     Context,
     context,
@@ -164,6 +165,7 @@ def preview(
         demand_row(ctx, facts_for(ctx, previous), rid, "read")
         demand(ctx, "update")
     outcome, _ = validate(ctx, submitted, previous, moment)
+    _drop_strange_files(ctx, outcome.values, previous)
     form = ctx.plan.form
     return Preview(
         form,
@@ -179,3 +181,15 @@ def preview(
         ctx.rights.hidden,
         ctx.rights.readonly,
     )
+
+
+def _drop_strange_files(ctx: Context, row: Row, previous: Row | None) -> None:
+    """Leave out attachments that are neither the record's nor the person's own: whoever guesses an
+    id learns nothing of the file, not even its name."""
+    held = ids_in(ctx.plan.files, previous) if previous is not None else set()
+    known = held | ctx.env.links.get(FILES, {}).keys()
+    for lines, field in ctx.plan.files:
+        for each in (row,) if lines is None else row.get(lines) or ():
+            given = each.get(field.id)
+            if given and not known.issuperset(given):
+                each[field.id] = [one for one in given if one in known] or None

@@ -16,6 +16,7 @@ from app.records.files import (
     open_attachment,
     sweep_uploads,
 )
+from app.records.look import preview
 from app.records.save import create, delete, update
 from app.records.sniff import kind_of, pixels_of
 from tests.records.shop import AGENT, BOSS, NOBODY, PHONES, Shop, refused
@@ -154,3 +155,14 @@ def test_uploads_nobody_saves_are_swept_after_a_day(shop: Shop):
     sweep_uploads(shop.tenant)
     refused("not_found", open_attachment, shop.tenant, BOSS, "claim", None, gone)
     open_attachment(shop.tenant, BOSS, "claim", saved.id, kept).stream.close()
+
+
+def test_a_preview_tells_nothing_of_somebody_else_s_upload(shop: Shop):
+    theirs, own = put(shop, b"x"), put(shop, b"y", actor=PHONES)
+    photo = put(shop, png(1, 1), "lines.photos")
+    values = shop.claim("1", evidence=[own, theirs])
+    values["lines"][0]["photos"] = [photo]
+    seen = preview(shop.tenant, PHONES, "claim", values)
+    assert seen.values["evidence"] == [own]
+    assert seen.values["lines"][0]["photos"] is None
+    assert {error.path for error in seen.errors if error.code == "file_missing"}
