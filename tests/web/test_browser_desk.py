@@ -215,9 +215,32 @@ def test_the_dashboard_shows_pictures_and_numbers(house: House, open_page: Open)
     assert "pan" in page.inner_text(".rf-tile:has-text('Most claimed items') table")
 
 
+def test_the_bar_of_buttons_never_hides_what_has_the_focus(open_page: Open) -> None:
+    page = open_page("boss", viewport={"width": 1000, "height": 420})
+    page.goto("forms/delivery/new")
+    page.locator("main form input:visible").first.focus()
+    covered = []
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(120)  # scrolling follows the focus
+        found = page.evaluate(
+            """() => {
+              const one = document.activeElement, box = one.getBoundingClientRect();
+              const foot = document.querySelector(".rf-form-foot");
+              if (!one.closest("main") || foot.contains(one)) return null;
+              const under = box.bottom > foot.getBoundingClientRect().top + 1;
+              return [one.name || one.className, under && box.height < 100];
+            }"""
+        )
+        if found and found[1]:
+            covered.append(found[0])
+    assert covered == []
+
+
 PLACES = (
     "",
     "forms/claim/",
+    "forms/claim/?f.total.from=abc",
     "forms/claim/new",
     "forms/delivery/{d1}",
     "forms/delivery/{d1}/edit",
