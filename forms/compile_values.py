@@ -98,6 +98,8 @@ def _is_constant(raw: object, shape: Field) -> bool:
 
 def _constant(context: Context, found: Expr, shape: Field, path: Path) -> object:
     """The value of a constant default, held to the field's own limits."""
+    if shape.type == "choice" and shape.options is None:
+        return None  # its options are missing, which is told there
     try:
         value = found.evaluate({}, Env(datetime(2000, 1, 1, tzinfo=UTC)))
         return None if value is None else shape.kind.parse(value, shape)

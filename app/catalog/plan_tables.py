@@ -58,8 +58,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{place} widened, {old} → {new}; same column",
     ),
     "retype_field": (
-        "{place} 由 {old} 改为 {new}：新列，数据转换",
-        "{place} retyped, {old} → {new}: a new column, values converted",
+        "{place} 由 {old} 改为 {new}：新列；能精确转换的值会带过去，其余在新列中为空",
+        "{place} retyped, {old} → {new}: a new column; values that convert exactly are"
+        " carried over, others are empty there",
     ),
     "replace_field": (
         "{place} 由 {old} 改为 {new}：新列为空，无法转换",

@@ -263,6 +263,18 @@ def test_totals_and_reports_wait_for_a_form_that_cannot_be_read(broken: str, exp
     assert shown(build(sources(files)).problems) == [f"packs/shop/forms/order.yaml:{expected}"]
 
 
+def test_a_default_is_not_judged_by_options_that_are_missing() -> None:
+    form = "form: order\nfields:\n  way: {type: choice, options: chanel, default: \"'desk'\"}\n"
+    options = "options: channel\nlabel: C\nvalues: {desk: {label: D}}\n"
+    files = {
+        "packs/shop/forms/order.yaml": form,
+        "packs/shop/options/channel.yaml": options,
+    }
+    assert shown(build(sources(files)).problems) == [
+        "packs/shop/forms/order.yaml:3:32 unknown_options"
+    ]
+
+
 def test_a_mistyped_key_is_one_finding_however_many_read_the_field() -> None:
     files = dict(FORMS)
     files["packs/shop/forms/order.yaml"] = files["packs/shop/forms/order.yaml"].replace(
