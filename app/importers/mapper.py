@@ -77,6 +77,8 @@ class Mapper:
         """
         definition, faults = self._definition, list[Fault]()
         head_row, rows = record.row, record.lines
+        if head_row.broken is not None:
+            raise Faulty([Fault("row_length", (), head_row.line, head_row.broken)])
         if self._grouped:
             name, own = next(iter(rows.items()))
             kept = [row for row in own if self._wanted(row, faults)]

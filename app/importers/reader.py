@@ -30,6 +30,8 @@ class FileRow:
 
     line: int
     columns: Columns
+    broken: Text | None = None
+    """Why the row cannot be read: it has another number of cells than the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,12 @@ class Table:
                     ),
                 )
 
-    def rows(self) -> Iterator[FileRow]:
-        """The rows, each with its line number; a row of another length stops the import."""
+    def rows(self, *, stop: bool = True) -> Iterator[FileRow]:
+        """The rows, each with its line number.
+
+        A row of another length stops the import, since nobody can tell whose line item it is; with
+        `stop` false it is given as `broken`, to be refused on its own.
+        """
         while True:
             line = self._reader.line_num + 1
             cells = self._next()
@@ -158,17 +164,17 @@ class Table:
                 return
             if not cells:
                 continue
-            if len(cells) != len(self.header):
-                raise ImportStopped(
-                    "row_length",
-                    self.path,
-                    line,
-                    Text(
-                        f"应有 {len(self.header)} 列，实有 {len(cells)} 列",
-                        f"{len(self.header)} columns are expected, {len(cells)} are there",
-                    ),
-                )
-            yield FileRow(line, dict(zip(self.header, cells, strict=True)))
+            if len(cells) == len(self.header):
+                yield FileRow(line, dict(zip(self.header, cells, strict=True)))
+                continue
+            message = Text(
+                f"应有 {len(self.header)} 列，实有 {len(cells)} 列",
+                f"{len(self.header)} columns are expected, {len(cells)} are there",
+            )
+            if stop:
+                raise ImportStopped("row_length", self.path, line, message)
+            padded = cells + [""] * len(self.header)
+            yield FileRow(line, dict(zip(self.header, padded, strict=False)), message)
 
 
 def _other_delimiter(header: Sequence[str]) -> tuple[str, str]:

@@ -113,8 +113,10 @@ def _records(job: Job, table: Table, stack: ExitStack) -> Iterator[FileRecord]:
         details = stack.enter_context(_table(job.path(spec.file), spec.file))
         spooled = stack.enter_context(SpooledLines(details.rows(), on))
         own = [definition.file.heading(column) for column in spec.on]
-        return _all_used(joined_records(table.rows(), spooled, name, own), spooled, details.path)
-    return plain_records(table.rows())
+        return _all_used(
+            joined_records(table.rows(stop=False), spooled, name, own), spooled, details.path
+        )
+    return plain_records(table.rows(stop=False))
 
 
 def _all_used(

@@ -75,6 +75,18 @@ def test_rows_that_break_a_rule_are_refused_with_line_field_and_reason(
     assert verify_aggregates(trade) == []
 
 
+def test_a_row_of_another_length_is_refused_on_its_own(trade: Tenant, tmp_path: Path) -> None:
+    publish_trade(trade)
+    write_wares(tmp_path, ["A,apple,5", "B,pear", "C,fig,1,more", "D,plum,2"])
+    assert outcome(import_file(trade, "wares", tmp_path)) == (2, 2, 0)
+    found = rejected(tmp_path / "wares_rejected.csv")
+    assert [(r["reject_line"], r["reject_code"]) for r in found] == [
+        ("3", "row_length"),
+        ("4", "row_length"),
+    ]
+    assert found[0]["reject_reason"] == "3 columns are expected, 2 are there"
+
+
 def test_a_second_run_makes_nothing_and_tries_the_refused_again(
     trade: Tenant, tmp_path: Path
 ) -> None:
@@ -146,10 +158,11 @@ def test_a_file_that_cannot_be_read_stops_before_anything_is_written(
 
 def test_where_reading_stops_what_was_read_before_is_seen_to(trade: Tenant, tmp_path: Path) -> None:
     publish_trade(trade)
-    with (tmp_path / "wares.csv").open("w") as wares:
-        wares.write("code,name,stock\nA,apple,9\nB,pear,x\nC,fig,1,more\nD,plum,1\n")
+    (tmp_path / "wares.csv").write_bytes(
+        b"code,name,stock\nA,apple,9\nB,pear,x\nC,\xff,1\nD,plum,1\n"
+    )
     told = []
-    with pytest.raises(ImportStopped, match=r"wares\.csv:4: 3 columns are expected"):
+    with pytest.raises(ImportStopped, match=r"wares\.csv:4: not utf-8"):
         import_file(trade, "wares", tmp_path, watch=lambda p, _: told.append(outcome(p)))
     assert told == [(1, 1, 0)]
     assert count(trade, "ware") == 1
