@@ -93,20 +93,22 @@ def texts() -> dict[str, Any]:
     return shown | {"lines": [row | {"sku": line["sku"]} for line in given["lines"]]}
 
 
-def per_call(work: Callable[[], object], rounds: int) -> float:
-    """Microseconds of one call: the best of many short rounds with the collector off.
+def per_call(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Microseconds of one call of each: the best of many short rounds, taken in turn, with the
+    collector off.
 
     The best, because whatever else runs on the machine can only add to it.
     """
-    best = float("inf")
+    best = dict.fromkeys(works, float("inf"))
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
-            start = time.perf_counter()
-            for _ in range(CALLS):
-                work()
-            best = min(best, (time.perf_counter() - start) / CALLS * 1e6)
+            for name, work in works.items():
+                start = time.perf_counter()
+                for _ in range(CALLS):
+                    work()
+                best[name] = min(best[name], (time.perf_counter() - start) / CALLS * 1e6)
     finally:
         gc.enable()
     return best
@@ -150,19 +152,25 @@ def figures(rounds: int) -> dict[str, float]:
     total = _evaluate(form, "total")
     check = form.checks["not_too_much"].that.evaluate
     required = form.fields["note"].required.evaluate  # type: ignore[union-attr]
-    whole_us, read_us, computed_us = (
-        per_call(whole, rounds),
-        per_call(reading, rounds),
-        per_call(computed, rounds),
+    took = per_call(
+        {
+            WHOLE: whole,
+            "reading": reading,
+            "computed": computed,
+            "expressions": expressions,
+            "texts": from_texts,
+            "partial": partial,
+        },
+        rounds,
     )
     return {
-        WHOLE: whole_us,
-        "… reading": read_us,
-        "… formulas, defaults, fills": computed_us - read_us,
-        "… rules and outcome": whole_us - computed_us,
-        "of it, bare expressions": per_call(expressions, rounds),
-        "validation, texts of a page": per_call(from_texts, rounds),
-        "partial update of one field": per_call(partial, rounds),
+        WHOLE: took[WHOLE],
+        "… reading": took["reading"],
+        "… formulas, defaults, fills": took["computed"] - took["reading"],
+        "… rules and outcome": took[WHOLE] - took["computed"],
+        "of it, bare expressions": took["expressions"],
+        "validation, texts of a page": took["texts"],
+        "partial update of one field": took["partial"],
     }
 
 

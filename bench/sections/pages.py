@@ -53,10 +53,10 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
             }
             _same(what, requests)
             turns = {
-                name: round_of(server, lambda asked=asked: asked, 200, lab.sizes.of(40, 3), 1)  # type: ignore[misc]
+                name: round_of(server, lambda asked=asked: asked, 200, lab.sizes.of(20, 3), 1)  # type: ignore[misc]
                 for name, (server, asked) in requests.items()
             }
-            timed = take_turns(turns, rounds=lab.sizes.of(15, 2), warm_up=lab.sizes.of(2, 1))
+            timed = take_turns(turns, rounds=lab.sizes.of(25, 2), warm_up=lab.sizes.of(2, 1))
             rows = [
                 (f"{what}: desk's rate / twin's", timed.ratio(TWIN, OURS), "", at_least(0.6)),
                 ("… processor time of the servers", timed.cpu_ratio(TWIN, OURS), "", None),
