@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 Work = Callable[[], object]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -139,3 +141,31 @@ def _processor(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) / _TICKS
     except OSError:  # it has ended
         return 0.0
+
+
+class Busy:
+    """How busy all processors of the machine were in some stretches of time, from /proc/stat."""
+
+    def __init__(self) -> None:
+        self._idle = self._all = 0.0
+
+    def during(self, work: Callable[[], T]) -> T:
+        """Run the work; its time counts."""
+        idle, all_ = _ticks()
+        try:
+            return work()
+        finally:
+            idle_now, all_now = _ticks()
+            self._idle += idle_now - idle
+            self._all += all_now - all_
+
+    @property
+    def share(self) -> float:
+        """Percent of the processors' time that was not idle."""
+        return 100 * (1 - self._idle / self._all) if self._all else 0.0
+
+
+def _ticks() -> tuple[int, int]:
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    numbers = [int(field) for field in fields]
+    return numbers[3] + numbers[4], sum(numbers)

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from app.access.signin import sign_in
 from bench.client import Client, burst, get
 from bench.files import write_sales
 from bench.fill import fill_claims, fill_items, fill_parties
 from bench.lab import PASSWORD, ROOT, Lab
-from bench.measure import percentile
+from bench.measure import Busy, percentile
 from bench.report import Result, at_least, at_most, result
 from bench.sections.http import PATH, requests_of, serve_twin
 from bench.server import Server, config_file, serve_product
@@ -49,11 +50,11 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
         burst(eight, make, lab.sizes.of(100, 16), 201)
         single: list[float] = []
         many: list[float] = []
-        ratios, taken, by_hand = [], [], []
+        ratios, taken, by_hand, busy = [], [], [], Busy()
         for _ in range(lab.sizes.of(9, 2)):
             single.append(burst(one, make, lab.sizes.of(80, 5), 201)[0] / lab.sizes.of(80, 5))
             count = lab.sizes.of(240, 16)
-            seconds, each = burst(eight, make, count, 201)
+            seconds, each = busy.during(partial(burst, eight, make, count, 201))
             many.append(seconds / count)
             taken += each
             ratios.append(single[-1] / many[-1])
@@ -65,6 +66,7 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
             (f"{told}: 8 clients' rate / one client's", statistics.median(ratios), "", rate),
             ("… one client", 1 / statistics.median(single), "/s", None),
             ("… 8 clients", 1 / statistics.median(many), "/s", None),
+            ("… all processors busy meanwhile", busy.share, "%", None),
             ("… half of the requests within", percentile(taken, 0.5) * 1000, "ms", None),
             ("… 99 of 100 requests within", percentile(taken, 0.99) * 1000, "ms", None),
             ("… the slowest request", max(taken) * 1000, "ms", worst),
@@ -76,10 +78,10 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
         beside = stack.enter_context(_import(lab, backend, parties, skus))
         reports = stack.enter_context(_reports(server, cookie))
         count = lab.sizes.of(300, 16)
-        taken, by_hand, seconds, shown = [], [], 0.0, 0
+        taken, by_hand, seconds, shown, busy = [], [], 0.0, 0, Busy()
         for _ in range(lab.sizes.of(4, 1)):
             before = len(reports)
-            wall, each = burst(eight, make, count, 201)
+            wall, each = busy.during(partial(burst, eight, make, count, 201))
             seconds, shown = seconds + wall, shown + len(reports) - before
             taken += each
             by_hand += burst(twin, requests_of(hand, PATH), count, 201)[1]
@@ -89,6 +91,7 @@ def _measure(lab: Lab, backend: str) -> list[Result]:
             ("… the slowest request", max(taken) * 1000, "ms", None),
             ("… 8 clients", len(taken) / seconds, "/s", None),
             ("… reports shown meanwhile", shown / seconds, "/s", None),
+            ("… all processors busy meanwhile", busy.share, "%", None),
             ("hand-written view, then, own database: 99 of 100", twin_p99, "ms", None),
         ]
         if beside.poll() is not None and not lab.sizes.quick:
