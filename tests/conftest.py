@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from app.storage.databases import Installation, StorageSettings, TenantDatabase
 from tests.support.chromium import NO_CHROMIUM, chromium_path
 from tests.support.postgres import postgres_server
 from tests.support.statements import POSTGRES_LOG
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BACKENDS = ("sqlite", "postgres")
 LEFT_OUT = pytest.StashKey[int]()
@@ -27,6 +31,20 @@ def postgres_url() -> Iterator[str]:
     with postgres_server() as (url, log):
         os.environ[POSTGRES_LOG] = str(log)
         yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; without it these tests fail on CI and are left out elsewhere."""
+    found = chromium_path()
+    if found is None:
+        pytest.fail(NO_CHROMIUM)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -22,6 +22,7 @@ from app.config import private_folder
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts
+from app.priority import step_aside
 from app.records import publish
 from app.records.errors import Refused
 from app.records.look import read
@@ -79,6 +80,7 @@ def import_(
         rejects or Path(known[definition].rejects),
         dry_run,
     )
+    step_aside()
     begin = time.monotonic()
     seen: list[Counts] = []
     with plain_errors(session), _bar(session) as bar:

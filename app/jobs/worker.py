@@ -17,6 +17,7 @@ from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
 from app.logs import init_logs
+from app.priority import step_aside
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.proof import anchors_file
@@ -121,6 +122,7 @@ def register(queue: Huey, worker: Worker) -> None:
 
 def run_worker(config: Config) -> None:
     """Run until SIGTERM or SIGINT; what has begun is finished, the rest waits in its outbox."""
+    step_aside()
     init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)

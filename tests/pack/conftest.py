@@ -1,5 +1,5 @@
-"""What the browser tests of the pages use, for the tests of the shipped pack too."""
+"""The pages of the shipped pack want the same files as all pages."""
 
-from tests.web.conftest import chromium, front_end_files
+from tests.web.conftest import front_end_files
 
-__all__ = ["chromium", "front_end_files"]
+__all__ = ["front_end_files"]

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import pytest
 from werkzeug.serving import make_server
 
 from app.storage.databases import StorageSettings
 from app.web import assets
-from tests.support.chromium import NO_CHROMIUM, chromium_path
 from tests.web.house import House, open_house
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,17 +38,3 @@ def address(house: House) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/t/{house.name}"
     server.shutdown()
     thread.join(5)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; without it these tests fail on CI and are left out elsewhere."""
-    found = chromium_path()
-    if found is None:
-        pytest.fail(NO_CHROMIUM)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
