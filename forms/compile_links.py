@@ -19,6 +19,10 @@ BOOLEAN = Type("boolean")
 def field_options(
     context: Context, definition: Mapping[str, object], path: Path, label: Text
 ) -> Options | None:
+    """The options of a choice: a shared list by id, or one written in the field.
+
+    Notes missing_options and unknown_options; None where there is nothing to choose from.
+    """
     raw = definition.get("options")
     at = (*path, "options")
     if raw is None:
@@ -102,6 +106,10 @@ def link_where(
 def link_fill(
     context: Context, definition: Mapping[str, object], path: Path, shape: Field, scope: Scope
 ) -> dict[str, Expr]:
+    """What a link copies when it changes: own field → expression over the row (`order.customer`).
+
+    Notes every entry that names no field, itself, a computed one, or a value that does not fit.
+    """
     raw = context.mapping(definition.get("fill"), (*path, "fill"), "{mine: link.theirs}")
     if raw is None:
         return {}

@@ -21,6 +21,10 @@ NO_FORMULA = frozenset({"lines", "file", "image"})
 def field_formula(
     context: Context, definition: Mapping[str, object], path: Path, shape: Field, scope: Scope
 ) -> Expr | None:
+    """A field's formula, typed as the field; None where it has none or it cannot be compiled.
+
+    Notes types that take no formula, and amounts that multiply or divide without `round`.
+    """
     raw = definition.get("formula")
     if raw is None:
         if shape.round:
