@@ -11,8 +11,6 @@ from rich.table import Table
 
 from app.access.users import user_names
 from app.catalog.check import check as check_definitions
-from app.catalog.problems import Located
-from app.catalog.sources import Sources, read_tenant
 from app.catalog.sources import export as export_files
 from app.cli.session import Session, plain_errors
 from app.records import plan_publish
@@ -20,7 +18,6 @@ from app.records import publish as publish_release
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
 from app.records.releases import records_touched, release_sources
-from app.records.tenant import Tenant
 
 pass_session = click.make_pass_decorator(Session)
 MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
@@ -51,9 +48,9 @@ def check(session: Session, path: Path | None) -> None:
 @pass_session
 def plan(session: Session, tenant: str) -> None:
     """Say what publishing TENANT's definitions would change; change nothing."""
-    sources = _sources(session, tenant)
+    sources = session.sources(tenant)
     with plain_errors(session):
-        opened = _opened(session, tenant)
+        opened = session.opened(tenant)
         _, planned = plan_publish(opened, sources)
         touched = records_touched(opened, planned)
     if planned.nothing:
@@ -80,9 +77,9 @@ def plan(session: Session, tenant: str) -> None:
 @pass_session
 def publish(session: Session, tenant: str, note: str, login: str | None) -> None:
     """Make a release of TENANT's definitions and put it into force, while people work."""
-    sources = _sources(session, tenant)
+    sources = session.sources(tenant)
     with plain_errors(session):
-        opened = _opened(session, tenant)
+        opened = session.opened(tenant)
         actor = session.actor(opened, login, "web")
         before = opened.refresh().no
         no = publish_release(opened, actor, sources, note)
@@ -152,24 +149,3 @@ def export(session: Session, tenant: str, no: int | None, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     session.out.print(f"Release {number}: {len(files)} files in {folder}")
-
-
-def _sources(session: Session, tenant: str) -> Sources:
-    """The files of a tenant; problems of reading them end the command."""
-    if tenant not in session.config.tenants:
-        session.tenant(tenant)
-    sources, problems = read_tenant(session.config.definitions, tenant)
-    _stop_at(session, problems)
-    return sources
-
-
-def _stop_at(session: Session, problems: list[Located]) -> None:
-    if problems:
-        session.show_problems(problems)
-        raise click.ClickException(f"{len(problems)} problem(s); nothing was done")
-
-
-def _opened(session: Session, tenant: str) -> Tenant:
-    """The tenant, its database made where it is not there yet."""
-    session.tenants.installation.create(tenant)
-    return session.tenant(tenant)

@@ -16,7 +16,6 @@ from app.access.actor import SYSTEM
 from app.access.departments import create_department
 from app.access.users import create_user, find_user
 from app.catalog.loader import load_text
-from app.cli.definitions import _opened, _sources
 from app.cli.session import Session, plain_errors
 from app.config import private_folder
 from app.importers.generate import DemoError, Maker, wanted
@@ -146,9 +145,9 @@ def demo(session: Session, tenant: str) -> None:
 
 def fill_demo(session: Session, name: str) -> list[tuple[str, str, str]]:
     """Make a tenant's demo unless it is there; its sign-ins as (login, password, name)."""
-    tenant = _opened(session, name)
+    tenant = session.opened(name)
     if tenant.refresh().no == 0:
-        publish(tenant, SYSTEM, _sources(session, name), "demo")
+        publish(tenant, SYSTEM, session.sources(name), "demo")
     definition = _demo_definition(session, name)
     password = _password(session, name)
     users = _map(definition.get("users"))

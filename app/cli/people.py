@@ -6,7 +6,6 @@ import click
 
 from app.access.tokens import issue_token
 from app.access.users import create_user, find_user, set_password, set_roles
-from app.cli.definitions import _opened
 from app.cli.session import Session, plain_errors
 
 pass_session = click.make_pass_decorator(Session)
@@ -111,7 +110,7 @@ def create(session: Session, name: str) -> None:
     if name not in session.config.tenants:
         session.tenant(name)
     with plain_errors(session):
-        _opened(session, name)
+        session.opened(name)
     session.out.print(f"{name} has a database; `publish {name}` puts its definitions into force")
 
 

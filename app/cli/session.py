@@ -14,6 +14,7 @@ from app.access.actor import SYSTEM, Actor
 from app.access.actors import actor_for_login
 from app.access.errors import AccessError
 from app.catalog.problems import Located
+from app.catalog.sources import Sources, read_tenant
 from app.config import Config, ConfigError, load_config
 from app.importers.errors import ImportStopped
 from app.logs import init_logs
@@ -90,6 +91,21 @@ class Session:
             raise click.ClickException(
                 f"tenant {name!r} has no database yet; `publish {name}` makes it"
             ) from None
+
+    def opened(self, name: str) -> Tenant:
+        """A tenant by id, its database made where it is not there yet."""
+        self.tenants.installation.create(name)
+        return self.tenant(name)
+
+    def sources(self, name: str) -> Sources:
+        """The definitions of a tenant; problems of reading them end the command."""
+        if name not in self.config.tenants:
+            self.tenant(name)
+        sources, problems = read_tenant(self.config.definitions, name)
+        if problems:
+            self.show_problems(problems)
+            raise click.ClickException(f"{len(problems)} problem(s); nothing was done")
+        return sources
 
     def actor(self, tenant: Tenant, login: str | None, via: str) -> Actor:
         """Who acts: a user by login, or the system itself."""

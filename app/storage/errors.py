@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 
 class StorageError(Exception):
     """Base of every error this package raises on its own account."""
@@ -43,3 +45,24 @@ class AttachmentError(StorageError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Translated:
+    """A block that turns a driver's errors into this package's; each driver's is its own."""
+
+    __slots__ = ()
+    driver_error: ClassVar[type[Exception]]
+
+    def meaning(self, error: Any) -> StorageError:
+        """This package's error for one of the driver's."""
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, StorageError):
+            return
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, self.driver_error):
+            raise self.meaning(cause) from error

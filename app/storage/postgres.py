@@ -15,7 +15,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
 
-from app.storage.errors import Busy, Conflict, NotUnique, StorageError
+from app.storage.errors import Busy, Conflict, NotUnique, StorageError, Translated
 from app.storage.pool import Pool
 from app.storage.ports import (
     Params,
@@ -292,20 +292,14 @@ def _advisory_key(schema: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-class _translated:  # noqa: N801 - reads as a block's name
+class _translated(Translated):  # noqa: N801 - reads as a block's name
     """Turn the driver's errors inside the block into this package's."""
 
     __slots__ = ()
+    driver_error = psycopg.Error
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, StorageError):
-            return
-        cause = getattr(error, "orig", error)
-        if isinstance(cause, psycopg.Error):
-            raise _meaning(cause) from error
+    def meaning(self, error: Any) -> StorageError:
+        return _meaning(error)
 
 
 # Deadlock, serialization; the server going down with the transaction not yet committed.

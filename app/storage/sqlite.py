@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import peewee
 
 from app.config import private_folder
-from app.storage.errors import Busy, NotUnique, StorageError
+from app.storage.errors import Busy, NotUnique, StorageError, Translated
 from app.storage.fairlock import FairLock, Turnstile
 from app.storage.pool import Pool
 from app.storage.ports import (
@@ -206,20 +206,14 @@ def _close(database: Any) -> None:
     database.close()
 
 
-class _translated:  # noqa: N801 - reads as a block's name
+class _translated(Translated):  # noqa: N801 - reads as a block's name
     """Turn the driver's errors inside the block into this package's."""
 
     __slots__ = ()
+    driver_error = sqlite3.Error
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, StorageError):
-            return
-        cause = getattr(error, "orig", error)
-        if isinstance(cause, sqlite3.Error):
-            raise _meaning(cause) from error
+    def meaning(self, error: Any) -> StorageError:
+        return _meaning(error)
 
 
 def _meaning(error: sqlite3.Error) -> StorageError:
