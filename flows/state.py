@@ -1,0 +1,422 @@
+"""Where a record stands in its flow, what happens to it, and what follows: plain values.
+
+Times are aware datetimes in UTC. Ids are the 63-bit integers of `forms.values.new_id`, except that
+the token of the top scope has the id 0. Principals are texts: "user:12", "role:finance",
+"department:3", "contact:customer:77" (a person outside, known by a record).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from forms.model import Row
+from forms.values import Text
+
+TOP = 0
+
+OPEN = "open"
+WAITING = "waiting"
+"""A seat whose turn has not come (in order), a paused SLA's timer."""
+DONE = "done"
+CANCELLED = "cancelled"
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One scope at work.
+
+    `scope`: path of the scope; `row`: the line it is for (`each`). `step`: id of the current step,
+    entered as the `visit`-th pass of this token through it. `children`: child scopes that have not
+    ended. `counts`: "step>outcome" → how often an exit with `max` was taken. `outcome`: the name
+    the scope ended by. `data` is the engine's own, JSON values only: approval level and round,
+    decisions relied on, actions done, SLA clocks, origin of a started record, incident.
+    """
+
+    id: int
+    parent: int | None
+    scope: str
+    row: int | None
+    step: str
+    visit: int
+    entered_at: datetime
+    children: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    outcome: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something a person is asked to do: a task, or one approver's vote.
+
+    `kind`: "task" or "vote". `seats`: principals who may do it (one user for a vote). `claimed`:
+    the one user who took it. `level`: of an approval. `place`: its turn where votes go in order.
+    `instead_of`: the user who delegated it ("B for A"). `status`: open, waiting, done, cancelled,
+    skipped. `by`, `outcome`, `done_at`: the decision; nobody for what was cancelled.
+    `origin`: "", "added", "transferred", "escalated", with the task it came from in `source`.
+    """
+
+    id: int
+    token: int
+    step: str
+    visit: int
+    kind: str
+    seats: tuple[str, ...]
+    opened_at: datetime
+    level: str = ""
+    place: int = 0
+    claimed: int | None = None
+    instead_of: int | None = None
+    status: str = OPEN
+    by: int | None = None
+    outcome: str = ""
+    done_at: datetime | None = None
+    due_at: datetime | None = None
+    origin: str = ""
+    source: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A moment at which the flow wants to be called.
+
+    `rule`: "due" (late or escalate), "remind/<id>", "sla/<id>/warn", "sla/<id>/breach", "until"
+    (look again at a condition that reads the clock). `task` where it belongs to one task. `fired`:
+    how often it has. `status`: open, waiting (paused), done, cancelled.
+    """
+
+    id: int
+    token: int
+    step: str
+    visit: int
+    rule: str
+    at: datetime
+    task: int | None = None
+    fired: int = 0
+    status: str = OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of a record's flow: the tokens, open tasks and timers that were loaded.
+
+    For an act inside a child scope its own token, those above it and their tasks and timers are
+    enough; for the top scope and for interrupts, too: what lies below is ended by
+    `Done.cancel_below` and needs no loading.
+    """
+
+    tokens: Mapping[int, Token]
+    tasks: Mapping[int, Task]
+    timers: Mapping[int, Timer]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts. `principals` are all they may act as; `user` None for the system and contacts."""
+
+    user: int | None
+    name: str
+    principals: frozenset[str]
+    contact: str = ""
+    via: str = "web"
+
+
+SYSTEM = Person(None, "system", frozenset(), via="system")
+
+
+# --- what happens -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The record was made. With `act`, and an entry step that is a task open to `person`, that act
+    is done at once. `origin`: who started it, if a flow did."""
+
+    person: Person
+    act: str | None = None
+    origin: Origin | None = None
+    comment: str = ""
+    attachments: tuple[int, ...] = ()
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A person takes an exit of a task, votes, or sends back (`name` "sent_back", to step `to`).
+
+    What was filled in is in the row already, judged by the form.
+    """
+
+    person: Person
+    task: int
+    name: str
+    comment: str = ""
+    attachments: tuple[int, ...] = ()
+    signature: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take a task from the pool, or give it back."""
+
+    person: Person
+    task: int
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Give one's task to another user."""
+
+    person: Person
+    task: int
+    to: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddApprover:
+    """Ask another user as well. `how`: before, after or parallel."""
+
+    person: Person
+    task: int
+    user: int
+    how: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """An interrupt, by an act of a person or by an event."""
+
+    person: Person
+    name: str
+    comment: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A timer is due."""
+
+    timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an effect. `outcome`: "done" or "failed.<code>". `key` is the effect's."""
+
+    key: str
+    token: int
+    step: str
+    visit: int
+    action: str
+    outcome: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event from outside, e.g. "carrier.delivered"; `save`: field path → value."""
+
+    name: str
+    id: str
+    save: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A record this one started has come to its end."""
+
+    key: str
+    token: int
+    step: str
+    visit: int
+    record: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The record, or something a condition reads, changed: look again at `until`, dates, SLAs."""
+
+    person: Person = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A person resolves an incident of a token: `how` is retry, skip (leave by `outcome`), or
+    compensate (undo what was done, then leave by `outcome`)."""
+
+    person: Person
+    token: int
+    how: str
+    reason: str
+    outcome: str = ""
+
+
+Event = (
+    Begin
+    | Act
+    | Claim
+    | Transfer
+    | AddApprover
+    | Interruption
+    | Fire
+    | Answer
+    | Arrived
+    | Ended
+    | Changed
+    | Mend
+)
+
+
+# --- what follows -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The step of a record that started another."""
+
+    form: str
+    record: int
+    key: str
+    token: int
+    step: str
+    visit: int
+    wait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run an action of a connector. `key` is the same on every attempt. `arguments` are values as
+    the engine has them; the runtime makes them plain. `undo_of`: the key it takes back."""
+
+    key: str
+    use: str
+    arguments: Mapping[str, Any]
+    token: int
+    step: str
+    visit: int
+    action: str
+    retries: int
+    pause: float | None = None
+    """Seconds between attempts, where the definition says."""
+    undo_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecord:
+    """Make a record of another form. `values` holds its rows, too."""
+
+    key: str
+    form: str
+    values: Mapping[str, Any]
+    token: int
+    step: str
+    visit: int
+    wait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TellOrigin:
+    """The record has ended: tell the step that started it."""
+
+    origin: Origin
+    outcome: str
+
+
+Effect = Call | StartRecord | TellOrigin
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something others may want to be told of. `name` without the form: "stage.returning",
+    "task.assigned", "task.cancelled", "remind.<step>.<id>", "escalated", "late.<step>",
+    "sla.<id>.warn", "sla.<id>.breach", "incident", "ended.<outcome>". `data` JSON values: task,
+    seats, step, sla due time …"""
+
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The transition. `row`: the record as it now is, formulas computed, `stage` set.
+
+    `tokens`, `tasks`, `timers`: those that are new or changed, whole. `cancel_below`: tokens whose
+    open descendants end as cancelled, with their tasks and timers, loaded or not. `opened`: events
+    a wait now listens for, (token, names): what came too early is looked at again. `watches`:
+    (token, what) an open `until` reads beyond the record: ("order", id) or
+    ("aggregate:received", key); the set of that token is replaced. `revoke`: queued notifications
+    of the record are withdrawn. `ended`: the outcome of the whole. `trace`: JSON values, one a
+    decision: {"kind", "step", "at", …, "facts"}, enough to explain why.
+    """
+
+    row: Row
+    tokens: tuple[Token, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    cancel_below: tuple[int, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    happenings: tuple[Happening, ...] = ()
+    opened: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    watches: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = ()
+    revoke: bool = False
+    ended: str | None = None
+    used: bool = True
+    """Whether the event had a place: an event nobody waits for, a timer of a decided task and an
+    answer given before change nothing and are not journaled."""
+    trace: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about people: ("role", "finance"), ("manager_of", 12), ("head_of", 3),
+    ("department", 3), ("delegate_of", 12): user ids, active ones, in a stable order."""
+
+    kind: str
+    of: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Facts the engine misses: rows (target → ids), their fields, aggregates, people."""
+
+    links: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    aggregates: frozenset[tuple[str, int]] = frozenset()
+    people: frozenset[Asked] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The event is not allowed. `code`: task_decided, not_yours, not_claimed, unknown_act,
+    act_used_up, act_unavailable, ask_missing, own_approval, not_in_stage, cannot_transfer,
+    cannot_add, cannot_send_back, cannot_withdraw, no_incident. `by`: the user who acted before."""
+
+    code: str
+    message: Text
+    by: int | None = None
+    what: str = ""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the engine may look at: the row, and what `env` holds of other rows and aggregates.
+
+    Aggregates are given as they would be with `row` saved. `people` answers `Asked`. `calendars`:
+    id → calendar. What is missing here the engine asks for with `Need`.
+    """
+
+    row: Row
+    env: Any
+    people: dict[Asked, tuple[int, ...]] = field(default_factory=dict)
+    calendars: Mapping[str, Any] = field(default_factory=dict)
