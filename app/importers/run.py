@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ from forms.values import Text
 CHUNK = 200
 """Records whose look-ups are made together, and after which the progress is written down."""
 
+UNCONTESTED = 0.001
+REST = 8
+LONGEST_REST = 0.5
+"""A save that waited longer than UNCONTESTED seconds for its turn is followed by a rest REST times
+as long, at most LONGEST_REST seconds."""
+
 Watch = Callable[[Progress, float], None]
 """Called after each chunk with the counts and the share of the file read (0 to 1)."""
 
@@ -52,6 +59,7 @@ class Job:
     folder: Path
     rejects: Path
     dry_run: bool = False
+    rest: Callable[[float], None] = time.sleep
 
     def path(self, spec: FileSpec) -> Path:
         """Where a file of the definition lies: as given, else by its name, packed or not."""
@@ -165,6 +173,7 @@ class _Run:
         self.prefix = f"import:{definition.id}:{marks[:20]}:"
         self.recheck = progress.resumed
         self.refused: list[tuple[FileRow, Sequence[Fault]]] = []
+        self.waited = tenant.db.waited
 
     def all(self, records: Iterator[FileRecord], told: Callable[[], None]) -> None:
         """Take all records, chunk by chunk."""
@@ -202,6 +211,18 @@ class _Run:
         self.recheck = False
         for one, submitted, key in ready:
             self._take(one, submitted, key, before)
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """Rest after a save that had to wait for others: people are at work on the tenant.
+
+        Each of them would wait for an import's save as it waits for theirs, and a database with one
+        writer at a time has no other way to let them go first. Alone, an import never rests.
+        """
+        before, self.waited = self.waited, self.job.tenant.db.waited
+        waited = self.waited - before
+        if waited > UNCONTESTED:
+            self.job.rest(min(waited * REST, LONGEST_REST))
 
     def _made_before(self, ready: Sequence[tuple[Parsed, dict[str, Any], Key]]) -> set[str]:
         return done_before(self.job.tenant, [self._key(one) for one, _, _ in ready])

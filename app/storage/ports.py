@@ -91,6 +91,9 @@ class TenantDatabase(ABC):
 
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
+        self.waited = 0.0
+        """Seconds this process has waited for others' writes to end before its own could begin; 0
+        where the server lets writers work side by side."""
 
     @abstractmethod
     def query(self, sql: str, params: Params = ()) -> list[Row]:

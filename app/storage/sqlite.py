@@ -131,11 +131,13 @@ class SqliteDatabase(TenantDatabase):
             self._turns.release()
 
     def _begin(self) -> None:
+        came = time.monotonic()
         self._gate.enter()
         try:
             self._when_free(lambda: self.writer.execute_sql("BEGIN IMMEDIATE"))
         finally:
             self._gate.leave()
+            self.waited += time.monotonic() - came
 
     def _when_free(self, work: Callable[[], T]) -> T:
         """Poll every half millisecond: SQLite's own waiting sleeps up to 100 ms at a time."""
