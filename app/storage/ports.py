@@ -92,8 +92,8 @@ class TenantDatabase(ABC):
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
         self.waited = 0.0
-        """Seconds this process has waited for others' writes to end before its own could begin; 0
-        where the server lets writers work side by side."""
+        """Seconds this process has waited until its writes could begin: for others' writes to end
+        on SQLite, for the first answer of a server that is busy with others on PostgreSQL."""
 
     @abstractmethod
     def query(self, sql: str, params: Params = ()) -> list[Row]:

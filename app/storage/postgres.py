@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -122,6 +123,7 @@ class PostgresDatabase(TenantDatabase):
             try:
                 yield tx
                 tx.commit()
+                self.waited += tx.first_answer
             except BaseException:
                 tx.roll_back()
                 self._drop_lost(database)
@@ -162,20 +164,26 @@ class PostgresTx(Tx):
     """A write in pipeline mode: BEGIN travels with the first statement, queued writes with the
     next read or with COMMIT."""
 
-    __slots__ = ("_db", "_mode", "_open", "_pipeline")
+    __slots__ = ("_db", "_mode", "_open", "_pipeline", "first_answer")
 
     def __init__(self, db: Any) -> None:
         self._db = db
         self._open = False
+        self.first_answer = 0.0
+        """Seconds until the first statement was answered."""
         self._mode = db.connection().pipeline()
         self._pipeline = self._mode.__enter__()
 
     def execute(self, sql: str, params: Params = ()) -> list[Row]:
         text, gives_rows = numbered(sql)
+        came = 0.0 if self._open else time.monotonic()
         with _translated():
             cursor = self._send(text, params)
             if gives_rows:
-                return rows_of(cursor)
+                rows = rows_of(cursor)
+                if came:
+                    self.first_answer = time.monotonic() - came
+                return rows
             self._pipeline.sync()
         return []
 
