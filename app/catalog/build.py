@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
+from app.catalog.compile_calendars import compile_calendar
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
 from app.catalog.compile_roles import compile_role, include_cycles
@@ -39,7 +40,10 @@ CONSEQUENCES = frozenset(
 )
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-COMPILED = ("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario")
+COMPILED = (
+    *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
+    "calendar",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class _Work:
         dashboards = self._compiled("dashboard", lambda i, at: compile_dashboard(i, at, reports))
         imports = self._compiled("import", lambda i, at: compile_import(i, at, forms))
         scenarios = self._compiled("scenario", compile_scenario)
+        calendars = self._compiled("calendar", compile_calendar)
         for kind in KINDS:
             if kind not in COMPILED:
                 self._compiled(kind, check_references)
@@ -134,6 +139,7 @@ class _Work:
             reports=reports,
             dashboards=dashboards,
             scenarios=scenarios,
+            calendars=calendars,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
             raw={kind: self._of(kind) for kind in KINDS},
             library=self.library,

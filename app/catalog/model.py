@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.catalog.sources import Sources
+from flows.calendars import Calendar
 from forms.compile_library import StaticLibrary
 from forms.expr import Expr, Type
 from forms.model import Form, Options
@@ -330,6 +331,7 @@ class Catalog:
     reports: Mapping[str, Report]
     dashboards: Mapping[str, Dashboard]
     scenarios: Mapping[str, Scenario]
+    calendars: Mapping[str, Calendar]
     others: Mapping[str, Mapping[str, Raw]]
     raw: Mapping[str, Mapping[str, Raw]]
     """kind → id → the merged plain values of every definition."""

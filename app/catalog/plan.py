@@ -19,7 +19,9 @@ _RANK = {SAFE: 0, ATTENTION: 1, DESTRUCTIVE: 2}
 _WORDING = frozenset({"label", "help", "unit", "message", "says", "public", "title"})
 
 # Kinds whose newest version counts for old records too, so that a change acts at once.
-_LIVE = frozenset({"role", "aggregate", "connection", "notification", "portal", "trigger"})
+_LIVE = frozenset(
+    {"role", "aggregate", "calendar", "connection", "notification", "portal", "trigger"}
+)
 
 
 @dataclass(frozen=True, slots=True)

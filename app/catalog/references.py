@@ -270,7 +270,6 @@ def _demo(at: Compiling) -> None:
 _CHECKS: Mapping[str, Callable[[Compiling], None]] = {
     "policy": _policy,
     "flow": _flow,
-    "calendar": check_zone,
     "tenant": check_zone,
     "notification": _notification,
     "document": _document,
