@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
 from app.catalog.compile_calendars import compile_calendar
 from app.catalog.compile_imports import compile_import
+from app.catalog.compile_notifications import compile_notification
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
 from app.catalog.compile_roles import compile_role, include_cycles
 from app.catalog.compile_scenarios import compile_scenario
@@ -43,6 +44,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 COMPILED = (
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
     "calendar",
+    *("notification",),
 )
 
 
@@ -124,6 +126,10 @@ class _Work:
         imports = self._compiled("import", lambda i, at: compile_import(i, at, forms))
         scenarios = self._compiled("scenario", compile_scenario)
         calendars = self._compiled("calendar", compile_calendar)
+        flows_raw = self._of("flow")
+        notifications = self._compiled(
+            "notification", lambda i, at: compile_notification(i, at, flows_raw)
+        )
         for kind in KINDS:
             if kind not in COMPILED:
                 self._compiled(kind, check_references)
@@ -140,6 +146,7 @@ class _Work:
             dashboards=dashboards,
             scenarios=scenarios,
             calendars=calendars,
+            notifications=notifications,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
             raw={kind: self._of(kind) for kind in KINDS},
             library=self.library,

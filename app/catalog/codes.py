@@ -126,6 +126,10 @@ RULES: Mapping[str, str] = {
     "formula_not_filled": "a computed field cannot be filled from a file",
     "find_no_link": "what is found does not fit the field",
     "lines_need_map": "lines need a map of their own, and only lines",
+    "unknown_event": "nothing of that name ever happens to records of the form",
+    "unknown_channel": "there is no such way to tell people",
+    "not_a_person": "an entry of `to` leads to nobody who could be told",
+    "throttle_on_the_clock": "`throttle` is no time on the clock",
     "wrong_value": "the value of a column cannot become the field's",
 }
 

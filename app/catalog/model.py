@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.catalog.notifications import Notification
 from app.catalog.sources import Sources
 from flows.calendars import Calendar
 from forms.compile_library import StaticLibrary
@@ -332,6 +333,7 @@ class Catalog:
     dashboards: Mapping[str, Dashboard]
     scenarios: Mapping[str, Scenario]
     calendars: Mapping[str, Calendar]
+    notifications: Mapping[str, Notification]
     others: Mapping[str, Mapping[str, Raw]]
     raw: Mapping[str, Mapping[str, Raw]]
     """kind → id → the merged plain values of every definition."""

@@ -180,16 +180,6 @@ def _who(people: Any, path: Path, at: Compiling) -> None:
             at.refers("role", person["role"], (*path, index, "role"))
 
 
-def _notification(at: Compiling) -> None:
-    events = at.data.get("event", ())
-    for index, event in enumerate([events] if isinstance(events, str) else events):
-        path: Path = ("event",) if isinstance(events, str) else ("event", index)
-        at.refers("form", str(event).partition(".")[0], path)
-    _who(at.data.get("to"), ("to",), at)
-    for index, name in enumerate(at.data.get("attach", ())):
-        at.refers("document", name, ("attach", index))
-
-
 def _document(at: Compiling) -> None:
     form = at.data.get("for", "")
     if not at.refers("form", form, ("for",)):
@@ -271,7 +261,6 @@ _CHECKS: Mapping[str, Callable[[Compiling], None]] = {
     "policy": _policy,
     "flow": _flow,
     "tenant": check_zone,
-    "notification": _notification,
     "document": _document,
     "connection": _connection,
     "portal": _portal,
