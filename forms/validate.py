@@ -49,13 +49,14 @@ def begin(
     submitted: Mapping[str, object],
     *,
     previous: Row | None = None,
-    moment: str = "submit",
+    moment: str | tuple[str, ...] = "submit",
     rights: FieldRights = ALL_RIGHTS,
     env: Env,
 ) -> Draft:
     """Read what was submitted for a new record, or for `previous`, which then may be partial.
 
-    `moment` is "create", "save" (a draft: nothing is required yet), "submit" or a step's id.
+    `moment` is "create", "save" (a draft: nothing is required yet), "submit" or a step's id, or
+    several of them at once.
     """
     return Draft(form, submitted, previous, moment, rights, env)
 
@@ -92,7 +93,7 @@ class Draft:
         "errors",
         "form",
         "hidden",
-        "moment",
+        "moments",
         "plan",
         "reading",
         "rights",
@@ -108,13 +109,13 @@ class Draft:
         form: Form,
         submitted: Mapping[str, object],
         previous: Row | None,
-        moment: str,
+        moment: str | tuple[str, ...],
         rights: FieldRights,
         env: Env,
     ) -> None:
         self.form = form
         self.plan: Plan = form.plan
-        self.moment = moment
+        self.moments = (moment,) if isinstance(moment, str) else moment
         self.rights = rights
         self.env = env
         self.errors: list[FieldError] = []
@@ -280,6 +281,10 @@ class Outcome:
         def required(table: TablePlan, key: str, path: Path, row: Row) -> bool:
             if path in draft.hidden or not draft.rights.may_write(_dotted(table, key)):
                 return False
+            if table.name and not draft.rights.opens(table.name, row["id"]):
+                return False
+            if _dotted(table, key) in draft.rights.required:
+                return True
             expr = when[table.name].get(key)
             if expr is None:
                 return table.fields[key].required is True
@@ -295,6 +300,8 @@ class Outcome:
 
         def readonly(table: TablePlan, key: str, path: Path, row: Row) -> bool:
             if not draft.rights.takes(table.fields[key]):
+                return True
+            if table.name and not draft.rights.opens(table.name, row["id"]):
                 return True
             if _dotted(table, key) in draft.rights.granted:
                 return False

@@ -50,7 +50,7 @@ def read(
 ) -> Reading:
     """Read a submission. Never raises for what a person may have sent; `refuse` is told."""
     reading = Reading(previous)
-    if not rights.hidden and not rights.readonly and not rights.granted:
+    if rights.plain:
         try:
             _quick(plan, submitted, previous, reading)
         except (Invalid, Unusual, KeyError, TypeError, AttributeError, ArithmeticError):
@@ -167,8 +167,10 @@ class _Careful:
         row: Row,
         previous: Row | None,
         path: Path,
+        *,
+        closed: bool = False,
     ) -> None:
-        """Read the values of one row into `row`."""
+        """Read the values of one row into `row`; those of a closed row may only be as they are."""
         for key, raw in given.items():
             reader = table.readers.get(key)
             if reader is None:
@@ -179,13 +181,13 @@ class _Careful:
             try:
                 value = reader(raw)
             except Invalid as wrong:
-                if self.rights.takes(table.fields[key]):
+                if not closed and self.rights.takes(table.fields[key]):
                     row[key] = None
                     self.refuse((*path, key), wrong)
                 else:
                     self.refuse((*path, key), Invalid("readonly"))
                 continue
-            if self.rights.takes(table.fields[key]):
+            if not closed and self.rights.takes(table.fields[key]):
                 row[key] = value
             else:
                 self.reading.claims.append(((*path, key), table.name, value))
@@ -203,6 +205,9 @@ class _Careful:
                 self.refuse((name,), Invalid("not_rows", got=got(raw)))
             self.keep(name, earlier)
             return
+        if name in self.rights.fixed:
+            self.fixed_lines(table, raw, earlier)
+            return
         known = {one["id"]: one for one in earlier}
         used: set[int] = set()
         made: list[Row] = []
@@ -218,7 +223,8 @@ class _Careful:
             line = dict(table.fresh) if before is None else {**table.empty, **before}
             if before is None:
                 line["id"] = new_id()
-            self.values(table, one, line, before, path)
+            shut = before is not None and not self.rights.opens(name, before["id"])
+            self.values(table, one, line, before, path, closed=shut)
             made.append(line)
             old.append(before)
             given.append(one)
@@ -229,6 +235,32 @@ class _Careful:
         reading.row[name] = made
         reading.before[name] = old
         reading.given_rows[name] = given
+
+    def fixed_lines(
+        self, table: TablePlan, raw: list[object] | tuple[object, ...], earlier: list[Row]
+    ) -> None:
+        """Read values into rows that are there; their number and order stay."""
+        name = table.name
+        self.keep(name, earlier)
+        rows = {line["id"]: at for at, line in enumerate(self.reading.row[name])}
+        known = {one["id"]: one for one in earlier}
+        used: set[int] = set()
+        for index, one in enumerate(raw):
+            path: Path = (name, index)
+            if not isinstance(one, Mapping):
+                self.refuse(path, Invalid("not_a_mapping", got=got(one)))
+                continue
+            before = self.earlier(one.get("id"), known, used, (*path, "id"))
+            if before is None:
+                if one.get("id") is None:
+                    self.refuse(path, Invalid("readonly"))
+                continue
+            at = rows[before["id"]]
+            closed = not self.rights.opens(name, before["id"])
+            line = self.reading.row[name][at]
+            self.values(table, one, line, before, (name, at), closed=closed)
+            if not closed:
+                self.reading.given_rows[name][at] = one
 
     def locked_lines(self, name: str, made: list[Row], earlier: list[Row]) -> None:
         """Rows given where none may be written: the earlier ones stay, others are refused."""

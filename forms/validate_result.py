@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from forms.model import Field
@@ -26,12 +27,28 @@ class FieldRights:
     """What this person may not do, as dotted names ("lines" stands for all its columns too).
 
     `granted` names fields that may be written although the definition says read-only: the steps
-    of a flow write so, never a person.
+    of a flow write so, never a person. `required` names fields that have to be filled in here,
+    whatever the definition says. `fixed` names lines whose rows neither come nor go: their open
+    columns may be written, and rows that are not given stay as they are. `rows` limits writing to
+    some rows of lines, by id; the others are as good as read-only.
     """
 
     hidden: frozenset[str] = frozenset()
     readonly: frozenset[str] = frozenset()
     granted: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
+    rows: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is closed to this person."""
+        return not (self.hidden or self.readonly or self.granted or self.fixed or self.rows)
+
+    def opens(self, lines: str, row_id: int) -> bool:
+        """Whether this row of lines may be written."""
+        open_rows = self.rows.get(lines)
+        return open_rows is None or row_id in open_rows
 
     def may_write(self, dotted: str) -> bool:
         """Whether the field is neither hidden from nor read-only for this person."""

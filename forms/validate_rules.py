@@ -26,8 +26,10 @@ _MISSING = {
 def judge(draft: Draft) -> None:
     """Hold the draft's computed rows to every rule; errors and warnings go to the draft."""
     plan, env, row, reading = draft.plan, draft.env, draft.row, draft.reading
-    strict = draft.moment != "save"
+    strict = "save" not in draft.moments
     header = plan.header
+    if strict and draft.rights.required:
+        _demanded(draft)
     if not header.plain or header.missing(row):
         _row_rules(draft, header, row, (), reading.previous, strict)
     if plan.lines:
@@ -41,6 +43,7 @@ def judge(draft: Draft) -> None:
                 and strict
                 and (name,) not in draft.hidden
                 and draft.rights.may_write(name)
+                and name not in draft.rights.fixed
             ):
                 draft.refuse((name,), Invalid("too_few_rows", min=low, count=len(lines)))
             plain, missing = table.plain, table.missing
@@ -54,7 +57,7 @@ def judge(draft: Draft) -> None:
     if reading.claims:
         _claims(draft)
     for check in plan.checks:
-        if not check.at or draft.moment in check.at:
+        if not check.at or not set(draft.moments).isdisjoint(check.at):
             _check(draft, check)
 
 
@@ -91,6 +94,25 @@ def _row_rules(
                 draft.refuse((*path, one.id), wrong)
 
 
+def _demanded(draft: Draft) -> None:
+    """Refuse what this act needs and nobody has filled in, beyond what the definition requires."""
+    for dotted in sorted(draft.rights.required):
+        lines, _, key = dotted.rpartition(".")
+        table = draft.plan.lines[lines] if lines else draft.plan.header
+        if key not in table.fields or table.fields[key].formula is not None:
+            continue
+        rows = draft.row[lines] if lines else (draft.row,)
+        for index, row in enumerate(rows):
+            value = row[key]
+            if value is not None and value != []:
+                continue
+            if lines and not draft.rights.opens(lines, row["id"]):
+                continue
+            at: Path = (lines, index, key) if lines else (key,)
+            if at not in draft.bad and draft.hidden.isdisjoint((at, (lines,))):
+                draft.refuse(at, Invalid("required"))
+
+
 def _require(draft: Draft, table: TablePlan, key: str, path: Path) -> None:
     """Refuse an empty required field, unless it is not this person's to fill in."""
     at = (*path, key)
@@ -99,7 +121,9 @@ def _require(draft: Draft, table: TablePlan, key: str, path: Path) -> None:
     if path and (path[0],) in draft.hidden:
         return
     dotted = f"{table.name}.{key}" if table.name else key
-    if draft.rights.may_write(dotted):
+    if draft.rights.may_write(dotted) and (
+        not path or draft.rights.opens(table.name, _row_at(draft, path)["id"])
+    ):
         draft.refuse(at, Invalid("required"))
 
 
@@ -119,6 +143,11 @@ def _readonly(
             draft.refuse((*path, key), Invalid("readonly"))
     except EvalError as wrong:
         draft.cannot((*path, key), wrong)
+
+
+def _row_at(draft: Draft, path: Path) -> Row:
+    row: Row = draft.row[str(path[0])][int(path[1])]
+    return row
 
 
 def _given(draft: Draft, path: Path) -> Any:

@@ -15,6 +15,7 @@ from app.records.closed import rights_then
 from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
 from app.records.errors import forbidden, invalid, not_found, release_changed, stale
 from app.records.facts import FILES, Facts
+from app.records.openrows import OpenRow, keep_row
 from app.records.plan import Plan, ids_in
 from app.records.rowrights import holds
 from app.records.targets import micros
@@ -387,8 +388,8 @@ def line_statements(plan: Plan, record_id: int, before: Row, after: Row) -> list
     return found
 
 
-def due_rows(ctx: Context, row: Row) -> list[tuple[str, str, int]]:
-    """(kind, rule, due at in microseconds UTC) of what has to be done with the record later."""
+def due_rows(ctx: Context, row: Row) -> list[OpenRow]:
+    """What has to be done with the record later: the end of its retention."""
     keep = ctx.plan.form.keep
     if keep is None:
         return []
@@ -397,7 +398,7 @@ def due_rows(ctx: Context, row: Row) -> list[tuple[str, str, int]]:
         return []
     zone = ctx.published.zone
     day = since.astimezone(zone).date() if isinstance(since, datetime) else since
-    return [("keep", "", _end_of_keep(keep, day, zone))]
+    return [keep_row(ctx.plan.key, row["id"], _end_of_keep(keep, day, zone))]
 
 
 @lru_cache(maxsize=2048)

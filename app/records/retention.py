@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
-_DONE = "UPDATE rf_due SET done_at = ? WHERE form = ? AND record_id = ? AND kind = 'keep'"
+_DONE = "UPDATE rf_due SET status = 'done', done_at = ? WHERE id = ? AND form = ? AND kind = 'keep'"
+_EMPTIED = "DELETE FROM rf_due WHERE record_id = ? AND form = ? AND kind <> 'keep'"
 
 
 def next_due(tenant: Tenant) -> int | None:
     """When the next record's time is up (microseconds UTC), or None."""
-    rows = tenant.db.query("SELECT MIN(due_at) FROM rf_due WHERE done_at IS NULL")
+    rows = tenant.db.query("SELECT MIN(due_at) FROM rf_due WHERE kind = 'keep' AND status = 'open'")
     found: int | None = rows[0][0]
     return found
 
@@ -45,7 +46,7 @@ def run_due(tenant: Tenant, stopping: Callable[[], bool] = lambda: False) -> int
     count = 0
     while not stopping():
         rows = tenant.db.query(
-            "SELECT form, record_id FROM rf_due WHERE done_at IS NULL AND kind = 'keep'"
+            "SELECT form, record_id FROM rf_due WHERE kind = 'keep' AND status = 'open'"
             f" AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE}",
             (tenant.now_us(),),
         )
@@ -65,7 +66,7 @@ def erase(tenant: Tenant, key: str, rid: int) -> None:
     ctx, record = _find(tenant, key, rid)
     if ctx is None or record is None:
         with tenant.db.write() as tx:
-            tx.execute(_DONE, (tenant.now_us(), key, rid))
+            tx.execute(_DONE, (tenant.now_us(), rid, key))
         return
     try:
         commit(tenant, ctx.published, _write(ctx, record))
@@ -135,6 +136,7 @@ def _write(ctx: Context, record: Record) -> Write:
             updated_at=at,
             updated_by=None,
             deleted=1,
+            flow=None,
         ),
         empty,
         head.version,
@@ -147,7 +149,9 @@ def _write(ctx: Context, record: Record) -> Write:
         judged=False,
         prev=bytes(head.journal_head or journal.GENESIS),
         extra=[
-            (_DONE, (at, plan.key, head.id)),
+            (_DONE, (at, head.id, plan.key)),
+            (_EMPTIED, (head.id, plan.key)),
+            ("DELETE FROM rf_event WHERE record_id = ? AND form = ?", (head.id, plan.key)),
             (
                 "UPDATE rf_journal SET changes = ? WHERE form = ? AND record_id = ? AND seq <= ?",
                 (journal.ERASED, plan.key, head.id, head.journal_seq),

@@ -19,6 +19,7 @@ from app.records import idempotency, journal, numbers, outbox
 from app.records.aggregates import keep
 from app.records.deltas import Key, Move
 from app.records.errors import invalid, stale
+from app.records.openrows import OpenRow, put
 from app.records.outcome import Saved
 from app.records.plan import Plan, payload
 from app.storage.databases import TenantDatabase, Tx
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 
 EVENT = "record"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_DUE = (
-    "INSERT INTO rf_due (id, form, record_id, kind, rule, due_at) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (form, record_id, kind, rule)"
-    " DO UPDATE SET due_at = excluded.due_at, done_at = NULL"
-)
 _NUMBER = "UPDATE {table} SET number = ?, title = ?, journal_head = ? WHERE id = ?"
 
 
@@ -79,7 +75,7 @@ class Write:
     changes: dict[str, Any]
     moves: dict[Key, Move]
     lines: list[Statement]
-    due: list[tuple[str, str, int]]
+    due: list[OpenRow]
     env: Env
     request: Request | None = None
     adopted: frozenset[int] = frozenset()
@@ -231,8 +227,8 @@ def _files(tx: Tx, write: Write) -> None:
 
 
 def _due(tx: Tx, write: Write) -> None:
-    for kind, rule, at in write.due:
-        tx.queue(_DUE, (new_id(), write.plan.key, write.head.id, kind, rule, at))
+    for sql, params in put(write.due):
+        tx.queue(sql, params)
 
 
 def _fill_number(tx: Tx, write: Write) -> None:

@@ -27,7 +27,8 @@ _HEADER = """CREATE TABLE IF NOT EXISTS {table} (
   created_by INTEGER,
   updated_at INTEGER NOT NULL,
   updated_by INTEGER,
-  deleted INTEGER NOT NULL DEFAULT 0{columns}
+  deleted INTEGER NOT NULL DEFAULT 0,
+  flow TEXT{columns}
 )"""
 _LINES = """CREATE TABLE IF NOT EXISTS {table} (
   id INTEGER NOT NULL PRIMARY KEY,

@@ -37,6 +37,8 @@ class Head(NamedTuple):
     updated_at: int
     updated_by: int | None
     deleted: int = 0
+    flow: str | None = None
+    """Where the record stands in its form's flow, as JSON; None without one."""
 
 
 HEAD = ", ".join(Head._fields)

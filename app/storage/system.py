@@ -15,6 +15,7 @@ _POSTGRES_TYPES = {
     "TEXT": 'TEXT COLLATE "C"',
     "BLOB": "BYTEA",
 }
+_FORM_TABLE = "{form_table}"
 _TYPE = re.compile(r"\b(INTEGER|TEXT|BLOB)\b")
 
 
@@ -40,8 +41,29 @@ def _apply(db: TenantDatabase, path: Path) -> None:
         if int(row[0]) >= number:
             return
         for statement in statements(path.read_text("utf-8"), db.dialect):
-            tx.execute(statement.replace("{lock_key}", str(getattr(db, "lock_key", ""))))
+            for text in _each_form(tx, db.dialect, statement):
+                tx.execute(text.replace("{lock_key}", str(getattr(db, "lock_key", ""))))
         tx.execute("UPDATE rf_meta SET value = ? WHERE key = ?", (str(number), "migration"))
+
+
+def _each_form(tx: Tx, dialect: Dialect, statement: str) -> list[str]:
+    """The statement once for each form's table, where it names `{form_table}`.
+
+    An interrupted publication may have announced a table it did not make yet: that one will be
+    made whole.
+    """
+    if _FORM_TABLE not in statement:
+        return [statement]
+    there = (
+        "to_regclass(table_name) IS NOT NULL"
+        if dialect == "postgres"
+        else "table_name IN (SELECT name FROM sqlite_master WHERE type = 'table')"
+    )
+    rows = tx.execute(
+        "SELECT DISTINCT table_name FROM rf_column WHERE lines = '' AND field = ''"
+        f" AND dropped_at IS NULL AND {there} ORDER BY table_name"
+    )
+    return [statement.replace(_FORM_TABLE, row[0]) for row in rows]
 
 
 def _prepare(db: TenantDatabase, tx: Tx) -> None:
