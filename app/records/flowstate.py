@@ -8,7 +8,7 @@ what the engine knows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,18 +26,15 @@ LISTENING = (OPEN, "waiting")
 
 def token_json(token: Token) -> dict[str, Any]:
     """A token as JSON, without its id, its parent and what is at its start."""
-    made: dict[str, Any] = {"at": micros(token.entered_at)}
-    for name, value in (
-        ("scope", token.scope),
-        ("row", token.row),
-        ("children", token.children),
-        ("counts", dict(token.counts)),
-        ("outcome", token.outcome),
-        ("data", dict(token.data)),
-    ):
-        if value:
-            made[name] = value
-    return made
+    held: dict[str, Any] = {
+        "scope": token.scope,
+        "row": token.row,
+        "children": token.children,
+        "counts": dict(token.counts),
+        "outcome": token.outcome,
+        "data": dict(token.data),
+    }
+    return {"at": micros(token.entered_at)} | {key: value for key, value in held.items() if value}
 
 
 def _token(found: Mapping[str, Any], id_: int, parent: int | None, step: str, visit: int) -> Token:
@@ -73,9 +70,6 @@ class Rows:
     def __init__(self, form: str, record_id: int, stage: str | None) -> None:
         self.form, self.record_id, self.stage = form, record_id, stage
         self._rows: dict[int, OpenRow] = {}
-
-    def __iter__(self) -> Iterable[OpenRow]:
-        return iter(self._rows.values())
 
     @property
     def rows(self) -> list[OpenRow]:
