@@ -50,10 +50,16 @@ COMPILED = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A catalog, or None where a problem stands in its way; the problems in the files' order."""
+    """A catalog, or None where a problem stands in its way; the problems in the files' order.
+
+    `whole`: the catalog whatever the problems, as long as every definition could be compiled. A
+    release that was published under fewer checks than today's is still the company's: its records
+    go on by it, only publishing it again is refused.
+    """
 
     catalog: Catalog | None
     problems: list[Located] = field(default_factory=list)
+    whole: Catalog | None = None
 
 
 def build(sources: Sources) -> Built:
@@ -65,7 +71,8 @@ def build(sources: Sources) -> Built:
     problems += work.check_schemas()
     catalog = work.compile()
     problems += work.problems
-    return Built(None if problems else catalog, in_order(problems))
+    whole = None if work.lost or merged.unreadable else catalog
+    return Built(None if problems else catalog, in_order(problems), whole)
 
 
 class _Work:
@@ -77,6 +84,8 @@ class _Work:
         self.problems: list[Located] = []
         self.data: dict[tuple[str, str], dict[str, Any]] = {}
         self.faulty: dict[tuple[str, str], list[Path]] = {}
+        self.lost = False
+        """Whether a definition could not be compiled."""
         self.suspects: set[str] = {name for _, name in merged.unreadable}
         self.removed = _removed(merged)
         self.ids: dict[str, set[str]] = {kind: merged.ids(kind) for kind in KINDS}
@@ -162,6 +171,7 @@ class _Work:
             self._add("options", name, problems)
             if made is not None:
                 found[name] = made
+            self.lost |= made is None
         self.suspects.update(name for name in self.ids["options"] if name not in found)
         return found
 
@@ -181,6 +191,7 @@ class _Work:
             self._add("form", name, problems)
             if made is not None:
                 found[name] = made
+            self.lost |= made is None
         return found
 
     def _reports(self) -> dict[str, Report]:
@@ -198,12 +209,14 @@ class _Work:
         found: dict[str, T] = {}
         for name, data in self._of(kind).items():
             if self._unusable(kind, name):
+                self.lost = True
                 continue
             at = Compiling(data, self.library, self.ids)
             made = one(name, at)
             self._add(kind, name, at.problems)
             if made is not None:
                 found[name] = made
+            self.lost |= made is None and kind in COMPILED
         return found
 
     def _unusable(self, kind: str, name: str) -> bool:

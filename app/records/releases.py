@@ -79,7 +79,7 @@ def load_catalog(reader: Reader, no: int) -> Catalog | None:
     Release 0, before the first, is empty. None where there is no such release.
     """
     if no == 0:
-        return _compiled(Sources({}))
+        return _stored(Sources({}))
     rows = reader.query("SELECT hash FROM rf_release WHERE no = ?", (no,))
     if not rows:
         return None
@@ -89,18 +89,31 @@ def load_catalog(reader: Reader, no: int) -> Catalog | None:
             _cache.move_to_end(rows[0][0])
             return found
     sources = release_sources(reader, no)
-    return None if sources is None else _compiled(sources)
+    return None if sources is None else _stored(sources)
 
 
-def _compiled(sources: Sources) -> Catalog:
+def _stored(sources: Sources) -> Catalog:
+    """A release as it was accepted: what today's checks would say of it is for the next one."""
+    built = build(sources)
+    if built.whole is None:
+        raise Unpublishable(built.problems)
+    return _kept(built.whole)
+
+
+def _checked(sources: Sources) -> Catalog:
+    """What is to be published. Raises Unpublishable with all problems."""
     built = build(sources)
     if built.catalog is None:
         raise Unpublishable(built.problems)
+    return _kept(built.catalog)
+
+
+def _kept(catalog: Catalog) -> Catalog:
     with _cache_lock:
-        _cache[built.catalog.hash] = built.catalog
+        _cache[catalog.hash] = catalog
         while len(_cache) > _KEPT:
             _cache.popitem(last=False)
-    return built.catalog
+    return catalog
 
 
 def releases(tenant: Tenant) -> list[ReleaseInfo]:
@@ -117,7 +130,7 @@ def releases(tenant: Tenant) -> list[ReleaseInfo]:
 
 def plan_publish(tenant: Tenant, sources: Sources) -> tuple[Catalog, Plan]:
     """What publishing would change. Raises Unpublishable with all problems."""
-    new = _compiled(sources)
+    new = _checked(sources)
     active = tenant.refresh()
     return new, plan(active.catalog if active.no else None, new)
 
@@ -141,7 +154,7 @@ def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> i
     The same content is the same release. Raises Unpublishable, or Refused forbidden or invalid.
     """
     _demand(tenant, actor)
-    new = _compiled(sources)
+    new = _checked(sources)
     finish_interrupted(tenant)
     before = tenant.refresh().no
     try:

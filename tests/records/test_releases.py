@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -225,3 +227,23 @@ def test_the_next_publication_finishes_or_gives_up_one_that_was_cut_off(shop: Sh
     assert finish_interrupted(shop.tenant) is None
     assert unfinished(shop.db) is None
     assert shop.tenant.refresh().no == before
+
+
+def test_a_release_accepted_under_fewer_checks_still_loads(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer product finds more to say of definitions; what is in force goes on."""
+    publish(shop.tenant, BOSS, MORE)
+    role = next(iter(shop.tenant.active().catalog.roles))
+    first = create(shop.tenant, BOSS, "claim", shop.claim(1))
+
+    monkeypatch.setattr(
+        sys.modules["app.catalog.build"], "include_cycles", lambda roles: {role: [role, role]}
+    )
+    monkeypatch.setattr(sys.modules["app.records.releases"], "_cache", OrderedDict())
+    reopened = shop.reopen()
+    assert read(reopened, BOSS, "claim", first.id).row["id"] == first.id
+    assert create(reopened, BOSS, "claim", shop.claim(1)).release_no == 2
+    with pytest.raises(Unpublishable) as caught:
+        publish(reopened, BOSS, RETYPED)
+    assert [one.problem.code for one in caught.value.problems] == ["include_cycle"]
