@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from app.capabilities import Capability
+from app.capabilities import known as known_capabilities
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
 from app.catalog.compile_calendars import compile_calendar
+from app.catalog.compile_connections import compile_connection
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_notifications import compile_notification
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
@@ -42,6 +45,7 @@ CONSEQUENCES = frozenset(
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 COMPILED = (
+    "connection",
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
     "calendar",
     *("notification",),
@@ -62,11 +66,14 @@ class Built:
     whole: Catalog | None = None
 
 
-def build(sources: Sources) -> Built:
-    """Compile everything. Never raises for what authors write."""
+def build(sources: Sources, capabilities: Mapping[str, Capability] | None = None) -> Built:
+    """Compile everything. Never raises for what authors write.
+
+    `capabilities`: what connections can serve; None: what this process knows.
+    """
     ordered, problems = layers(sources)
     merged = merge(ordered)
-    work = _Work(sources, merged)
+    work = _Work(sources, merged, capabilities or known_capabilities())
     problems += merged.problems
     problems += work.check_schemas()
     catalog = work.compile()
@@ -78,8 +85,11 @@ def build(sources: Sources) -> Built:
 class _Work:
     """The state of one build: plain values of each definition and what was found."""
 
-    def __init__(self, sources: Sources, merged: Merged) -> None:
+    def __init__(
+        self, sources: Sources, merged: Merged, capabilities: Mapping[str, Capability]
+    ) -> None:
         self.sources = sources
+        self.capabilities = capabilities
         self.merged = merged
         self.problems: list[Located] = []
         self.data: dict[tuple[str, str], dict[str, Any]] = {}
@@ -134,6 +144,7 @@ class _Work:
         dashboards = self._compiled("dashboard", lambda i, at: compile_dashboard(i, at, reports))
         imports = self._compiled("import", lambda i, at: compile_import(i, at, forms))
         scenarios = self._compiled("scenario", compile_scenario)
+        connections = self._compiled("connection", compile_connection)
         calendars = self._compiled("calendar", compile_calendar)
         flows_raw = self._of("flow")
         notifications = self._compiled(
@@ -154,6 +165,7 @@ class _Work:
             reports=reports,
             dashboards=dashboards,
             scenarios=scenarios,
+            connections=connections,
             calendars=calendars,
             notifications=notifications,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
@@ -211,7 +223,7 @@ class _Work:
             if self._unusable(kind, name):
                 self.lost = True
                 continue
-            at = Compiling(data, self.library, self.ids)
+            at = Compiling(data, self.library, self.ids, capabilities=self.capabilities)
             made = one(name, at)
             self._add(kind, name, at.problems)
             if made is not None:

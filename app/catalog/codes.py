@@ -92,6 +92,8 @@ REFERENCES: Mapping[str, str] = {
     "unknown_signoff": "the document has no such signoff",
     "unknown_department": "the demo data have no such department",
     "unknown_person": "the scenario has no such person",
+    "unknown_capability": "no plugin offers such a capability or action",
+    "unknown_part": "the event carries no such part",
     "unknown_alias": "no record of the scenario is called so",
     "alias_twice": "two records of a scenario are called the same",
     "flow_without_form": "a flow has the id of its form, and there is no such form",
@@ -126,10 +128,11 @@ RULES: Mapping[str, str] = {
     "formula_not_filled": "a computed field cannot be filled from a file",
     "find_no_link": "what is found does not fit the field",
     "lines_need_map": "lines need a map of their own, and only lines",
-    "unknown_event": "nothing of that name ever happens to records of the form",
+    "unknown_event": "no capability has such an event, no record of the form ever meets it",
     "unknown_channel": "there is no such way to tell people",
     "not_a_person": "an entry of `to` leads to nobody who could be told",
     "throttle_on_the_clock": "`throttle` is no time on the clock",
+    "event_key": "what an event names can only be found by a text or a number",
     "wrong_value": "the value of a column cannot become the field's",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.capabilities import STANDARD, Capability
 from app.catalog.schemas import listed
 from forms.compile_library import StaticLibrary
 from forms.expr import BOOLEAN, USER, Expr, ExprError, Scope, Type, compile_expr, link
@@ -26,6 +27,8 @@ class Compiling:
     library: StaticLibrary
     ids: Mapping[str, set[str]]
     problems: list[Problem] = field(default_factory=list)
+    capabilities: Mapping[str, Capability] = field(default_factory=lambda: STANDARD)
+    """What connections can serve and actions can use."""
 
     def problem(
         self,

@@ -317,6 +317,35 @@ class Scenario:
     people: Mapping[str, Raw] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """An event from outside: the record of `form` whose `field` holds the key it names. `save`:
+    field path → part of the event."""
+
+    name: str
+    form: str
+    field: str
+    save: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connection:
+    """A service reached through a plugin.
+
+    `settings` are plain values as written, `secrets` name → the installation's name of it.
+    `serves`: capability or capability.action → condition over the arguments (None: always), in the
+    order written.
+    """
+
+    id: str
+    label: Text
+    plugin: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    serves: Mapping[str, Expr | None]
+    events: Mapping[str, ConnectionEvent]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
     """Everything a release knows. `others`: kind → id → plain values of the kinds not compiled."""
@@ -334,6 +363,7 @@ class Catalog:
     scenarios: Mapping[str, Scenario]
     calendars: Mapping[str, Calendar]
     notifications: Mapping[str, Notification]
+    connections: Mapping[str, Connection]
     others: Mapping[str, Mapping[str, Raw]]
     raw: Mapping[str, Mapping[str, Raw]]
     """kind → id → the merged plain values of every definition."""

@@ -204,15 +204,6 @@ def _document(at: Compiling) -> None:
                 at.has_field(about, f"{part['table']}.{name}", (*path, "columns", number))
 
 
-def _connection(at: Compiling) -> None:
-    for name, event in at.data.get("events", {}).items():
-        match, path = event["match"], ("events", name)
-        if at.refers("form", match["form"], (*path, "match", "form")):
-            at.has_field(match["form"], match["field"], (*path, "match", "field"))
-            for field in event.get("save", {}):
-                at.has_field(match["form"], field, (*path, "save", field), on_key=True)
-
-
 def _portal(at: Compiling) -> None:
     at.refers("role", at.data.get("role"), ("role",))
     identify = at.data.get("identify", {})
@@ -262,7 +253,6 @@ _CHECKS: Mapping[str, Callable[[Compiling], None]] = {
     "flow": _flow,
     "tenant": check_zone,
     "document": _document,
-    "connection": _connection,
     "portal": _portal,
     "trigger": _trigger,
     "demo": _demo,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.catalog import compile_aggregates as aggregates
+from app.catalog import compile_connections as connections
 from app.catalog import compile_imports as imports
 from app.catalog import compile_reports as reports
 from app.catalog import compile_roles as roles
@@ -99,6 +100,13 @@ def test_import_keys() -> None:
     assert keys("import", "$defs", "cell") == cell
     columns = below("import", "properties", "file", "properties", "columns")
     assert columns["additionalProperties"]["enum"] == list(imports.COLUMN_TYPES)
+
+
+def test_connection_keys() -> None:
+    assert keys("connection") == {*connections.KEYS, *HEADING}
+    part = ("connection", "properties", "events", "additionalProperties")
+    assert keys(*part) == {*connections.EVENT_KEYS, *OVERLAY}
+    assert keys(*part, "properties", "match") == set(connections.MATCH_KEYS)
 
 
 def test_scenario_keys() -> None:
