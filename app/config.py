@@ -58,6 +58,12 @@ def _level(value: object) -> str:
     return str(value).lower()
 
 
+def _tls(value: object) -> str:
+    if str(value).lower() not in {"starttls", "tls", "none"}:
+        raise ValueError("starttls, tls or none")
+    return str(value).lower()
+
+
 def _text(value: object) -> str:
     return str(value)
 
@@ -107,6 +113,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("web.proxies", _names, (), "addresses of reverse proxies whose headers are believed"),
     Setting("web.hosts", _names, (), "host names answered; empty: any"),
     Setting("web.upload_mb", _count, 25, "largest upload in MiB"),
+    Setting(
+        "web.url",
+        _text,
+        "",
+        "address people reach this installation under, for links in messages; empty: host and port",
+    ),
+    Setting(
+        "mail.host",
+        _text,
+        "",
+        "mail server (SMTP); empty: letters are kept as files in data_dir/mail",
+    ),
+    Setting("mail.port", _port, 587, "port of the mail server"),
+    Setting("mail.tls", _tls, "starttls", "starttls, tls (from the first byte) or none"),
+    Setting("mail.user", _text, "", "name to sign in to the mail server with; empty: none"),
+    Setting("mail.password", _text, "", "password for the mail server", secret=True),
+    Setting("mail.from", _text, "Returnflow <returnflow@localhost>", "sender of letters"),
     Setting("session.idle_minutes", _count, 240, "an unused session ends after this many minutes"),
     Setting("session.hours", _count, 16, "every session ends after this many hours"),
     Setting("api.calls", _count, 12_000, "API calls a token or person may make in a minute"),

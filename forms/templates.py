@@ -69,13 +69,17 @@ class Template:
     def render(
         self, row: Mapping[str, object], env: Env, lang: str = "zh", limit: int = OUTPUT_CHARS
     ) -> str:
-        """The text for a row, at most `limit` characters. Raises EvalError."""
+        """The text for a row, at most `limit` characters; times are shown as they are where the
+        tenant is. Raises EvalError."""
         shown = []
         for part in self.parts:
             if isinstance(part, str):
                 shown.append(part)
             else:
-                shown.append(show(part.expr.evaluate(row, env), lang, part.labels))
+                value = part.expr.evaluate(row, env)
+                if isinstance(value, datetime):
+                    value = value.astimezone(env.zone)
+                shown.append(show(value, lang, part.labels))
         text = "".join(shown)
         return text if len(text) <= limit else text[: limit - 1] + "…"
 

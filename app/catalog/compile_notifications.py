@@ -102,7 +102,7 @@ def happenings(flow: Raw | None) -> list[str]:
         return found
     found += [f"stage.{name}" for name in flow.get("stages", {})]
     found += _FLOW
-    for name, step in _steps(flow.get("steps", {})):
+    for name, step in steps_of(flow.get("steps", {})):
         for due in _dues(step):
             found += [f"remind.{name}.{one}" for one in due.get("remind", {})]
             found.append(f"late.{name}")
@@ -113,15 +113,15 @@ def happenings(flow: Raw | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _steps(steps: Raw) -> Iterator[tuple[str, Raw]]:
+def steps_of(steps: Raw) -> Iterator[tuple[str, Raw]]:
     """All steps, those of inner scopes too, by their own id."""
     for name, step in steps.items():
         if not isinstance(step, Mapping):
             continue
         yield name, step
-        yield from _steps((step.get("each") or {}).get("steps") or {})
+        yield from steps_of((step.get("each") or {}).get("steps") or {})
         for branch in ((step.get("parallel") or {}).get("branches") or {}).values():
-            yield from _steps(branch)
+            yield from steps_of(branch)
 
 
 def _dues(step: Raw) -> Iterator[Raw]:
@@ -237,7 +237,7 @@ def _who(
     if kind == "role":
         return Who(kind, source) if at.refers("role", value, where) else None
     if kind == "actor_of":
-        steps = dict(_steps(flow.get("steps", {})))
+        steps = dict(steps_of(flow.get("steps", {})))
         if source.rpartition("/")[2] in steps:
             return Who(kind, source)
         at.problem(

@@ -13,6 +13,8 @@ import pluggy
 import structlog
 
 from app import hooks
+from app.jobs import notify
+from app.jobs.notify import NOWHERE, Post
 from app.records import outbox
 from app.records.tenant import Tenant
 from forms.values import encode_id, new_id
@@ -25,28 +27,41 @@ LISTENER = "record:"
 
 
 def deliver(
-    tenant: Tenant, plugins: pluggy.PluginManager, stopping: Callable[[], bool] = lambda: False
+    tenant: Tenant,
+    plugins: pluggy.PluginManager,
+    stopping: Callable[[], bool] = lambda: False,
+    post: Post = NOWHERE,
 ) -> int:
-    """Deliver everything due for the tenant; how many effects were run or given up."""
+    """Deliver everything due for the tenant; how many effects were run or given up. `post` says
+    how messages to people leave."""
     count = 0
     while not stopping():
         claimed = outbox.claim(tenant.db, tenant.now_us())
         if not claimed:
             return count
         for one in claimed:
-            _deliver_one(tenant, plugins, one)
+            _deliver_one(tenant, plugins, one, post)
             count += 1
     return count
 
 
-def _deliver_one(tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed) -> None:
+def _deliver_one(
+    tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed, post: Post
+) -> None:
     if one.topic == EVENT:
         names = list(hooks.listeners(plugins, "record_event"))
         topics = [(LISTENER + name, new_id()) for name in names]
-        outbox.fan_out(tenant.db, one, topics, tenant.now_us())
+        told = notify.planned(tenant, one, post)
+        outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
         return
     try:
-        _run(tenant, plugins, one)
+        if one.topic == notify.TOPIC:
+            notify.deliver_message(tenant, one, post)
+        else:
+            _run(tenant, plugins, one)
+    except outbox.GiveUp as error:
+        outbox.give_up(tenant.db, one, tenant.now_us(), str(error))
+        log.warning("effect given up", tenant=tenant.id, once=one.once, error=str(error))
     except Exception as error:  # whatever a plugin raises, the row keeps it and is tried again
         status = outbox.fail(tenant.db, one, tenant.now_us(), f"{type(error).__name__}: {error}")
         log.warning(

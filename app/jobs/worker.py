@@ -14,9 +14,11 @@ from app.access.sweep import sweep as sweep_access
 from app.config import Config
 from app.hooks import load_plugins
 from app.jobs.deliver import deliver
+from app.jobs.notify import NOWHERE, Post
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
 from app.logs import init_logs
+from app.notifications import messages
 from app.priority import step_aside
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
@@ -36,10 +38,15 @@ class Worker:
     """What the worker does for the tenants. Calls for one tenant take turns."""
 
     def __init__(
-        self, tenants: Tenants, control: Control, plugins: pluggy.PluginManager, data_dir: Path
+        self,
+        tenants: Tenants,
+        control: Control,
+        plugins: pluggy.PluginManager,
+        data_dir: Path,
+        post: Post = NOWHERE,
     ) -> None:
         self.tenants, self.control, self.plugins = tenants, control, plugins
-        self.data_dir = data_dir
+        self.data_dir, self.post = data_dir, post
         self.stopping: Callable[[], bool] = lambda: False
         self._turns: dict[str, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -52,7 +59,7 @@ class Worker:
                 return
             tenant = self.tenants.get(tenant_id)
             began = tenant.now_us()
-            deliver(tenant, self.plugins, self.stopping)
+            deliver(tenant, self.plugins, self.stopping, self.post)
             retention.run_due(tenant, self.stopping)
             due = audit.next_anchor(tenant.db)
             if due is not None and due <= tenant.now_us():
@@ -86,6 +93,7 @@ class Worker:
         sweep_access(tenant.db)
         idempotency.forget(tenant.db, tenant.now_us())
         outbox.forget(tenant.db, tenant.now_us())
+        messages.forget(tenant.db, tenant.now_us())
         sweep_uploads(tenant)
 
     def _safely(self, work: Callable[[str], None], tenant_id: str) -> None:
@@ -126,7 +134,9 @@ def run_worker(config: Config) -> None:
     init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
-    worker = Worker(tenants, control, load_plugins(config.names("plugins")), config.data_dir)
+    worker = Worker(
+        tenants, control, load_plugins(config.names("plugins")), config.data_dir, Post.of(config)
+    )
     queue = open_queue(config.text("queue.url"), config.data_dir)
     register(queue, worker)
     consumer = queue.create_consumer(

@@ -7,9 +7,11 @@ should the first one come back, its fence no longer matches and it changes nothi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.storage.databases import TenantDatabase
+from app.storage.sqlgen import Statement
 
 LEASE = 60_000_000
 """Microseconds a worker has for one effect before another may take over."""
@@ -75,13 +77,29 @@ def fail(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
     return status if settled else "lost"
 
 
+class GiveUp(Exception):
+    """Raised by an effect that no further attempt can help."""
+
+
+def give_up(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
+    """Note a failure for good."""
+    return "dead" if _settle(db, one, "dead", now, None, error[:2000]) else "lost"
+
+
 def unknown(db: TenantDatabase, one: Claimed, now: int, error: str) -> bool:
     """Note that nobody knows whether the effect happened: it is never sent again blindly."""
     return _settle(db, one, "unknown", now, None, error[:2000])
 
 
-def fan_out(db: TenantDatabase, one: Claimed, topics: list[tuple[str, int]], now: int) -> bool:
-    """Replace an event by one row a listener, in one transaction; `topics` are (topic, new id).
+def fan_out(
+    db: TenantDatabase,
+    one: Claimed,
+    topics: list[tuple[str, int]],
+    now: int,
+    more: Sequence[Statement] = (),
+) -> bool:
+    """Replace an event by one row a listener, in one transaction; `topics` are (topic, new id),
+    `more` are statements that belong to it.
 
     A listener's row has its own attempts, so one that fails does not make the others run again.
     """
@@ -102,6 +120,8 @@ def fan_out(db: TenantDatabase, one: Claimed, topics: list[tuple[str, int]], now
                     now,
                 ),
             )
+        for sql, params in more:
+            tx.queue(sql, params)
     return True
 
 

@@ -1,0 +1,322 @@
+"""Telling people, as the worker does it: plan what a record event gives, then send each message.
+
+Planning writes its messages in the transaction that settles the event, so that none is lost and
+none is made twice. A message that cannot be sent is tried again like every effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from app.access.actor import SYSTEM
+from app.catalog.notifications import INBOX, MAIL
+from app.config import Config
+from app.notifications import messages
+from app.notifications.event import Happened, happened
+from app.notifications.mail import Letter, MailSettings, NotAnAddress, send
+from app.notifications.people import Recipient
+from app.notifications.plan import Occasion, Outgoing, Trouble, listening, plan, unthrottled
+from app.records import outbox
+from app.records.errors import Refused
+from app.records.facts import Facts
+from app.records.prepare import context, facts_for, load
+from app.records.targets import micros
+from app.records.tenant import Published, Tenant
+from forms.values import Text, encode_id, new_id
+
+log = structlog.get_logger(__name__)
+
+TOPIC = "notify"
+DIGEST = "digest:"
+Statement = tuple[str, Sequence[Any]]
+Webhook = Callable[[Tenant, str, str, Mapping[str, Any]], None]
+"""(tenant, connection, key, content): posts a message to a connection. Raises to be tried again."""
+
+_DEAD = (
+    "INSERT INTO rf_outbox (id, once, topic, form, record_id, payload, status, attempts, due_at,"
+    " last_error, fence, created_at) VALUES (?, ?, ?, ?, ?, ?, 'dead', 0, ?, ?, 0, ?)"
+    " ON CONFLICT (once) DO NOTHING"
+)
+_THROTTLE = (
+    "INSERT INTO rf_throttle (key, at) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET at = excluded.at"
+)
+_WORDS = {
+    "more": Text("查看详情：", "See it here:"),
+    "digest": Text("{count} 条消息", "{count} messages"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How messages leave this installation. `address`: tenant → the address people reach it
+    under, without a slash at the end ("" where none is known)."""
+
+    mail: MailSettings
+    address: Callable[[str], str]
+    webhook: Webhook | None = None
+
+    @classmethod
+    def of(cls, config: Config, webhook: Webhook | None = None) -> Post:
+        """As the settings say."""
+
+        def address(tenant: str) -> str:
+            entry = config.tenants.get(tenant)
+            base = config.text("web.url").rstrip("/")
+            scheme = "https" if config.flag("web.https") else "http"
+            if entry is not None and entry.hosts:
+                return f"{scheme}://{entry.hosts[0]}"
+            base = base or f"{scheme}://{config.text('web.host')}:{config.number('web.port')}"
+            return f"{base}/t/{tenant}"
+
+        return cls(MailSettings.of(config), address, webhook)
+
+
+NOWHERE = Post(MailSettings(), lambda tenant: "")
+
+
+def planned(tenant: Tenant, one: outbox.Claimed, post: Post = NOWHERE) -> list[Statement]:
+    """What a record event has to be told to whom, as statements for the transaction that settles
+    the event. Never raises for what definitions do; the record may be gone by now."""
+    published = tenant.active()
+    live = published.tables.form_of(one.form)
+    if live is None:
+        return []
+    events = happened(live.id, one.record_id, one.once, json.loads(one.payload))
+    if not listening(published.catalog, events):
+        return []
+    occasion = _occasion(tenant, published, live.id, one, post)
+    if occasion is None:
+        return []
+    events = tuple(_named(tenant, event) for event in events)
+    made = plan(occasion, events)
+    now = tenant.now_us()
+    throttled = [each.throttle_key for each in made.outgoing if each.throttle]
+    kept = list(unthrottled(made.outgoing, _last(tenant, throttled), now))
+    found = [_statement(each, one, now) for each in kept]
+    found += [(_THROTTLE, (each.throttle_key, now)) for each in kept if each.throttle]
+    found += [_told(each, one, now) for each in made.troubles]
+    return found
+
+
+def _occasion(
+    tenant: Tenant, published: Published, form_id: str, one: outbox.Claimed, post: Post
+) -> Occasion | None:
+    try:
+        ctx, record = load(context(tenant, published, SYSTEM, form_id), one.record_id, None)
+    except Refused:  # deleted, or erased after its time
+        return None
+    row = ctx.plan.live(record.row, record.head.currency)
+    facts = replace(facts_for(ctx, row), release=published.release)
+    env = facts.env
+    env.currency = record.head.currency or env.currency
+    return Occasion(
+        published.catalog,
+        published.catalog.forms[form_id],
+        one.form,
+        row,
+        env,
+        tenant.db,
+        _loader(facts),
+        _links(tenant.id, form_id, one.record_id, post),
+        published.zone,
+        tenant.now(),
+    )
+
+
+def _loader(facts: Facts) -> Callable[[Any], None]:
+    return lambda wanted: facts.load(wanted, trusted=True)
+
+
+def _links(tenant: str, form_id: str, rid: int, post: Post) -> Callable[[Recipient], str]:
+    base = post.address(tenant)
+
+    def link(person: Recipient) -> str:
+        if not base or person.outside:
+            return ""
+        return f"{base}/forms/{form_id}/{encode_id(rid)}"
+
+    return link
+
+
+def _named(tenant: Tenant, event: Happened) -> Happened:
+    """The event with the name of whoever did it, where only the id is known."""
+    by = event.data.get("by")
+    if event.data.get("actor") or not isinstance(by, int):
+        return event
+    rows = tenant.db.query("SELECT name FROM rf_user WHERE id = ?", (by,))
+    return replace(event, data={**event.data, "actor": rows[0][0]}) if rows else event
+
+
+def _last(tenant: Tenant, keys: Sequence[str]) -> dict[str, int]:
+    if not keys:
+        return {}
+    marks = ", ".join("?" * len(keys))
+    return dict(tenant.db.query(f"SELECT key, at FROM rf_throttle WHERE key IN ({marks})", keys))
+
+
+def _statement(each: Outgoing, one: outbox.Claimed, now: int) -> Statement:
+    """A message for the inbox is there at once; others wait in the outbox for their turn."""
+    if each.channel == INBOX and each.after is None:
+        return messages.INSERT, _message(new_id(), each.once, one, _content(each), now)
+    after = now if each.after is None else micros(each.after)
+    payload = json.dumps(_content(each), ensure_ascii=False)
+    return outbox.INSERT_ONCE, (
+        new_id(),
+        _digest_once(each, after) if each.digest else each.once,
+        TOPIC,
+        one.form,
+        one.record_id,
+        payload,
+        after,
+        now,
+    )
+
+
+def _digest_once(each: Outgoing, after: int) -> str:
+    """Messages that go out together share what stands before the second colon."""
+    shared = f"{each.notification}\0{each.to.principal}\0{each.channel}\0{after}"
+    return f"{DIGEST}{hashlib.sha256(shared.encode()).hexdigest()[:32]}:{each.once}"
+
+
+def _content(each: Outgoing) -> dict[str, Any]:
+    return {
+        "notification": each.notification,
+        "channel": each.channel,
+        "principal": each.to.principal,
+        "name": each.to.name,
+        "address": each.to.address,
+        "lang": each.to.lang,
+        "subject": each.subject,
+        "body": each.body,
+        "link": each.link,
+    }
+
+
+def _message(
+    message_id: int, once: str, one: outbox.Claimed, content: Mapping[str, Any], now: int
+) -> tuple[Any, ...]:
+    return (
+        message_id,
+        once,
+        content["principal"],
+        content["notification"],
+        one.form,
+        one.record_id,
+        content["subject"],
+        content["body"],
+        now,
+    )
+
+
+def _told(trouble: Trouble, one: outbox.Claimed, now: int) -> Statement:
+    """Trouble with a definition stands in the outbox as what could not be done."""
+    content = {"notification": trouble.notification, "trouble": trouble.part}
+    error = f"notification {trouble.notification}, {trouble.part}: {trouble.why.en}"
+    log.warning("notification without value", notification=trouble.notification, error=error)
+    return _DEAD, (
+        new_id(),
+        f"{trouble.once}:{trouble.part}",
+        TOPIC,
+        one.form,
+        one.record_id,
+        json.dumps(content, ensure_ascii=False),
+        now,
+        error[:2000],
+        now,
+    )
+
+
+def deliver_message(tenant: Tenant, one: outbox.Claimed, post: Post) -> None:
+    """Send one message. Raises to be tried again, or GiveUp for an address that is none."""
+    content = json.loads(one.payload)
+    if "trouble" in content:  # looked at; the plain words went out long ago
+        return
+    taken: list[int] = []
+    if one.once.startswith(DIGEST):
+        rows = _bundle(tenant, one)
+        if one.id not in {row[0] for row in rows}:  # went out with another of them
+            return
+        taken = [row[0] for row in rows if row[0] != one.id]
+        content = _together([json.loads(row[1]) for row in rows])
+    if content["channel"] == INBOX:
+        values = _message(new_id(), one.once, one, content, tenant.now_us())
+        tenant.db.execute_now(messages.INSERT, values)
+    elif content["channel"] == MAIL:
+        _mail(tenant, one, content, post)
+    elif post.webhook is not None:
+        post.webhook(tenant, content["channel"], one.once, _public(tenant, one, content))
+    else:
+        raise LookupError(f"nobody delivers to the channel {content['channel']!r}")
+    if taken:
+        _done_with(tenant, taken)
+
+
+def _mail(tenant: Tenant, one: outbox.Claimed, content: Mapping[str, Any], post: Post) -> None:
+    lang, link = content["lang"], content["link"]
+    parts = [content["body"]]
+    if link and link not in content["body"]:
+        parts.append(f"{_WORDS['more'].pick(lang)} {link}")
+    letter = Letter(
+        one.once,
+        content["address"],
+        content["name"],
+        content["subject"],
+        "\n\n".join(part for part in parts if part),
+        lang,
+    )
+    try:
+        kept = send(letter, post.mail, tenant.id, tenant.now())
+    except NotAnAddress as error:
+        raise outbox.GiveUp(str(error)) from error
+    if kept:
+        log.info("letter kept as a file", tenant=tenant.id, file=kept)
+
+
+def _public(tenant: Tenant, one: outbox.Claimed, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a webhook is told."""
+    kept = ("notification", "lang", "subject", "body", "link")
+    return {
+        "key": one.once,
+        "tenant": tenant.id,
+        "form": one.form,
+        "record": encode_id(one.record_id),
+        **{name: content[name] for name in kept},
+    }
+
+
+def _bundle(tenant: Tenant, one: outbox.Claimed) -> list[tuple[int, str]]:
+    """(id, payload) of a digest's messages that wait; what was withdrawn meanwhile is not there."""
+    prefix = ":".join(one.once.split(":", 2)[:2]) + ":"
+    rows = tenant.db.query(
+        "SELECT id, payload FROM rf_outbox WHERE topic = ? AND once >= ? AND once < ?"
+        " AND status IN ('ready', 'running') ORDER BY id",
+        (TOPIC, prefix, prefix + "\uffff"),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _together(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several messages as one."""
+    first = found[0]
+    if len(found) == 1:
+        return first
+    many = _WORDS["digest"].pick(first["lang"]).format(count=len(found))
+    lines = [f"• {one['subject']}\n  {one['link']}".rstrip() for one in found]
+    return {**first, "subject": many, "body": "\n".join(lines), "link": ""}
+
+
+def _done_with(tenant: Tenant, ids: Sequence[int]) -> None:
+    """What went out with another message. (After it: a crash in between sends them once more.)"""
+    marks = ", ".join("?" * len(ids))
+    tenant.db.execute_now(
+        "UPDATE rf_outbox SET status = 'done', done_at = ?, lease_until = NULL"
+        f" WHERE id IN ({marks}) AND status IN ('ready', 'running')",
+        (tenant.now_us(), *ids),
+    )

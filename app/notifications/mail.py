@@ -1,0 +1,141 @@
+"""Letters: made so that nothing a person typed can become a header, sent over SMTP.
+
+Without a mail server letters are kept as files, for people who try the product out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+
+from app.config import Config, private_folder
+from app.notifications.people import is_address
+
+SECONDS = 20.0
+"""How long a mail server may take to answer."""
+NAME_CHARS, SUBJECT_CHARS, BODY_CHARS = 120, 200, 20_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_BODY_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LANGUAGE = {"zh": "zh-CN", "en": "en"}
+
+
+class NotAnAddress(ValueError):
+    """A letter cannot be written to this address; trying again will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How letters leave. `host` "": they are kept below `folder`. `tls`: starttls, tls or none."""
+
+    host: str = ""
+    port: int = 587
+    user: str = ""
+    password: str = ""
+    tls: str = "starttls"
+    sender: str = "Returnflow <returnflow@localhost>"
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> MailSettings:
+        """The installation's settings."""
+        return cls(
+            config.text("mail.host"),
+            config.number("mail.port"),
+            config.text("mail.user"),
+            config.text("mail.password"),
+            config.text("mail.tls"),
+            config.text("mail.from"),
+            config.data_dir / "mail",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter to one person. The same `once` gives the same Message-ID, so that a letter sent
+    twice is shown once by programs that look."""
+
+    once: str
+    address: str
+    name: str
+    subject: str
+    body: str
+    lang: str = "zh"
+
+
+def compose(letter: Letter, sender: str, tenant: str, at: datetime) -> EmailMessage:
+    """The message as it goes out. Raises NotAnAddress."""
+    if not is_address(letter.address):
+        raise NotAnAddress(f"{letter.address[:80]!r} is no e-mail address")
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _line(sender, 300)
+    message["To"] = _to(letter)
+    message["Subject"] = _line(letter.subject, SUBJECT_CHARS)
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = message_id(letter.once, tenant, sender)
+    message["Auto-Submitted"] = "auto-generated"
+    body = _BODY_CONTROL.sub("", letter.body.replace("\r\n", "\n").replace("\r", "\n"))
+    message.set_content(body[:BODY_CHARS] + "\n", cte="base64")
+    message["Content-Language"] = _LANGUAGE.get(letter.lang, "en")
+    return message
+
+
+def message_id(once: str, tenant: str, sender: str) -> str:
+    """The Message-ID of a letter: always the same for the same `once`."""
+    digest = hashlib.sha256(f"letter\0{tenant}\0{once}".encode()).hexdigest()
+    domain = re.sub(r"[^A-Za-z0-9.-]", "", sender.rpartition("@")[2].rstrip("> "))
+    return f"<{digest[:40]}@{domain or 'localhost'}>"
+
+
+def send(
+    letter: Letter, settings: MailSettings, tenant: str, at: datetime, seconds: float = SECONDS
+) -> str:
+    """Send a letter, or keep it as a file; gives the file's name or "".
+
+    Raises NotAnAddress, or what smtplib and the network raise.
+    """
+    message = compose(letter, settings.sender, tenant, at)
+    if not settings.host:
+        return _keep(message, settings, tenant, at)
+    context = ssl.create_default_context()
+    if settings.tls == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            settings.host, settings.port, timeout=seconds, context=context
+        )
+    else:
+        server = smtplib.SMTP(settings.host, settings.port, timeout=seconds)
+    with server:
+        if settings.tls == "starttls":
+            server.starttls(context=context)
+        if settings.user:
+            server.login(settings.user, settings.password)
+        server.send_message(message)
+    return ""
+
+
+def _keep(message: EmailMessage, settings: MailSettings, tenant: str, at: datetime) -> str:
+    if settings.folder is None:
+        raise LookupError("no mail server is set: see the setting `mail.host`")
+    folder = private_folder(settings.folder / tenant)
+    name = f"{at:%Y%m%d-%H%M%S}-{message['Message-ID'][1:13]}.eml"
+    path = folder / name
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(message.as_bytes())
+    return str(path)
+
+
+def _to(letter: Letter) -> str:
+    name = _line(letter.name, NAME_CHARS).replace("\\", "").replace('"', "")
+    return f'"{name}" <{letter.address}>' if name else letter.address
+
+
+def _line(text: str, most: int) -> str:
+    return _CONTROL.sub(" ", text).strip()[:most]

@@ -1,0 +1,81 @@
+"""A real mail server for tests: it keeps what it is sent, and refuses as often as it is told."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from app.notifications.mail import MailSettings
+
+USER, PASSWORD = "returnflow", "a-secret-of-the-test"
+
+
+@dataclass
+class Mailbox:
+    """What arrived. `refusals`: how many letters are turned away for now."""
+
+    host: str = ""
+    port: int = 0
+    letters: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+    refusals: int = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refusals:
+            self.refusals -= 1
+            return "451 come back later"
+        self.raw.append(envelope.content)
+        self.recipients.append(envelope.rcpt_tos)
+        self.letters.append(BytesParser(policy=default).parsebytes(envelope.content))
+        return "250 kept"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """Letters to one address."""
+        pairs = zip(self.letters, self.recipients, strict=True)
+        return [letter for letter, recipients in pairs if address in recipients]
+
+    def settings(self, **more: Any) -> MailSettings:
+        """How the product reaches this server."""
+        given = {"host": self.host, "port": self.port, "tls": "none", "sender": "R <r@shop.test>"}
+        return MailSettings(**{**given, **more})
+
+
+def _authenticate(
+    server: Any, session: Any, envelope: Any, mechanism: str, data: Any
+) -> AuthResult:
+    good = isinstance(data, LoginPassword) and (data.login, data.password) == (
+        USER.encode(),
+        PASSWORD.encode(),
+    )
+    return AuthResult(success=good)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def mail_server(**options: Any) -> Iterator[Mailbox]:
+    """A mail server on a free port of this machine."""
+    box = Mailbox()
+    server = Controller(
+        box, hostname="127.0.0.1", port=_free_port(), authenticator=_authenticate, **options
+    )
+    server.start()
+    try:
+        assert server.server is not None
+        box.host, box.port = server.server.sockets[0].getsockname()[:2]
+        yield box
+    finally:
+        server.stop(no_assert=True)
