@@ -15,6 +15,7 @@ STATUS = {
     "stale": 409,
     "limit_reached": 409,
     "not_unique": 409,
+    "in_use": 409,
     "key_reused": 422,
     "busy": 503,
     "release_changed": 409,

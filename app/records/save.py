@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.records.errors import Refused, release_changed, stale
+from app.records.inuse import demand_unused, rows_gone
 from app.records.outcome import Saved
 from app.records.plan import Plan
 from app.records.prepare import (
@@ -97,6 +98,9 @@ def update(
         now = effective_moment(ctx.plan, moment, before.head)
         outcome, facts = validate(ctx, submitted, before.row, now)
         checked(ctx, outcome, facts, "update")
+        gone = rows_gone(ctx.plan, before.row, outcome.values)
+        if gone:
+            demand_unused(ctx, before.row, gone)
         write = next_write(ctx, before, outcome, request, now)
         if not outcome.changed and not write.draws:
             head = before.head
@@ -127,6 +131,7 @@ def delete(
         demand_row(ctx, facts, rid, "read")
         demand_row(ctx, facts, rid, "delete", WHAT["delete"])
         _same_version(before.head.version, version)
+        demand_unused(ctx, before.row)
         return _ready(ctx, delete_write(ctx, before, "delete", request), version)
 
     return run(tenant, request, prepare)

@@ -45,6 +45,7 @@ CODES: dict[str, tuple[int, Text]] = {
     "not_acceptable": (406, Text("只提供 JSON。", "Only application/json is served here.")),
     "limit_reached": (409, Text("超出限额。", "A limit would be passed.")),
     "not_unique": (409, Text("该值已存在。", "This value is already taken.")),
+    "in_use": (409, Text("仍被其他记录引用。", "Other records link to this one.")),
     "release_changed": (409, Text("表单已更新。", "The form has changed meanwhile.")),
     "stale": (409, Text("记录已被他人修改。", "Somebody else has changed the record.")),
     "too_large": (413, Text("内容过大。", "The body is too large.")),
