@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pygal
+from pygal.etree import etree
 from pygal.style import Style
+
+# What is drawn is gone over with the standard library, whatever else is installed.
+etree.to_etree()
 
 # pygal hangs an old-style finder for its map plugins into every import of the process: take it out.
 sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.records import bulk, choices, count, each, list_, titles
-from app.records.save import create, delete, update
+from app.records.save import create, update
 from app.storage.conditions import Filter
 from tests.records.shop import AGENT, BOSS, NOBODY, Shop, refused
 
@@ -69,7 +69,7 @@ def test_titles_are_told_only_of_what_one_may_read(shop: Shop):
     rows = shop.db.query("SELECT id FROM f_claim__lines ORDER BY position")
     told = titles(shop.tenant, BOSS, "claim.lines", [row[0] for row in rows])
     assert [told[row[0]].title for row in rows] == [f"{plain.title} · #1", f"{plain.title} · #2"]
-    delete(shop.tenant, BOSS, "buyer", shop.buyer, version=None)
+    shop.db.execute_now("UPDATE f_buyer SET deleted = 1 WHERE id = ?", (shop.buyer,))
     assert titles(shop.tenant, BOSS, "buyer", [shop.buyer])[shop.buyer].title == "Li"
 
 
