@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forms.expr import Expr
+from forms.model import Form
 from forms.values import Text
 
 if TYPE_CHECKING:
     from flows.policy.model import Policy
+    from flows.reading import Placed, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,7 @@ class Reads:
 
     `links`: link paths in the record's scope → fields of their targets ("lines.order_line",
     "total"); `aggregates`: (aggregate, path of its key); `people`: who lists to be resolved.
+    The compiler fills it in once all steps are known.
     """
 
     links: frozenset[tuple[str, str]] = frozenset()
@@ -325,11 +328,35 @@ class Interrupt:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a flow reads beyond its record, prepared. Expressions are known by their identity.
+
+    `probes`: expression → what looks for its facts. `ahead`: step's path → what entering it may
+    look for before the flow waits again. `formulas`: what computing the form's formulas looks for.
+    `until`: a wait's condition → all it rests on, through formulas too. `fields`: target → every
+    name the flow reads there. `watched`: what any `until` rests on beyond the record: forms
+    ("order"), their lines ("order.lines"), "aggregate:received". `settle`: field → what makes a
+    value of it. `remembers`: whether it matters when a field last changed. `until_below`: whether
+    a condition is waited for inside `each` or `parallel`.
+    """
+
+    probes: Mapping[int, Probe] = field(default_factory=dict)
+    ahead: Mapping[str, tuple[Placed, ...]] = field(default_factory=dict)
+    formulas: tuple[Placed, ...] = ()
+    until: Mapping[int, tuple[Placed, ...]] = field(default_factory=dict)
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    watched: frozenset[str] = frozenset()
+    settle: Mapping[tuple[str, ...], Callable[[Any, Any], object]] = field(default_factory=dict)
+    remembers: bool = False
+    until_below: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Flow:
     """The flow of one form. `calendar` is the id of a live calendar ("" = the clock, all days).
 
-    `steps`: path → step, over all scopes. `scopes`: path → scope; scopes[""] is the top.
-    `watches`: (form or aggregate name) any `until` of it reads beyond the record itself.
+    `steps`: path → step, over all scopes. `scopes`: path → scope; scopes[""] is the top. `shape` is
+    the form of the same release: its formulas are computed after every write of the flow.
     """
 
     form: str
@@ -340,6 +367,8 @@ class Flow:
     interrupts: Mapping[str, Interrupt]
     scopes: Mapping[str, Scope]
     steps: Mapping[str, Step]
+    shape: Form
+    reading: Reading
 
     @property
     def top(self) -> Scope:

@@ -12,6 +12,7 @@ from app.capabilities import known as known_capabilities
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
 from app.catalog.compile_calendars import compile_calendar
 from app.catalog.compile_connections import compile_connection
+from app.catalog.compile_flows import compile_flow
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_notifications import compile_notification
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
@@ -25,6 +26,7 @@ from app.catalog.problems import Located, at_span, in_order, locate
 from app.catalog.references import check_references
 from app.catalog.schemas import KINDS, validate
 from app.catalog.sources import Sources, layers
+from flows.compile import ends_of
 from forms.compile import compile_form, compile_options
 from forms.compile_library import StaticLibrary
 from forms.model import Form, Options
@@ -49,6 +51,7 @@ COMPILED = (
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
     "calendar",
     *("notification",),
+    "flow",
 )
 
 
@@ -150,6 +153,8 @@ class _Work:
         notifications = self._compiled(
             "notification", lambda i, at: compile_notification(i, at, flows_raw)
         )
+        ends = {name: ends_of(data) for name, data in flows_raw.items()}
+        flows = self._compiled("flow", lambda i, at: compile_flow(i, at, forms, {}, ends))
         for kind in KINDS:
             if kind not in COMPILED:
                 self._compiled(kind, check_references)
@@ -168,6 +173,7 @@ class _Work:
             connections=connections,
             calendars=calendars,
             notifications=notifications,
+            flows=flows,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
             raw={kind: self._of(kind) for kind in KINDS},
             library=self.library,

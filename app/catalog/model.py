@@ -9,6 +9,7 @@ from typing import Any
 from app.catalog.notifications import Notification
 from app.catalog.sources import Sources
 from flows.calendars import Calendar
+from flows.model import Flow
 from forms.compile_library import StaticLibrary
 from forms.expr import Expr, Type
 from forms.model import Form, Options
@@ -364,6 +365,7 @@ class Catalog:
     calendars: Mapping[str, Calendar]
     notifications: Mapping[str, Notification]
     connections: Mapping[str, Connection]
+    flows: Mapping[str, Flow]
     others: Mapping[str, Mapping[str, Raw]]
     raw: Mapping[str, Mapping[str, Raw]]
     """kind → id → the merged plain values of every definition."""

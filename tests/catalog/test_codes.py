@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.catalog.codes import CODES
 from app.catalog.schemas import FOLDER
+from flows.codes import CODES as FLOW_CODES
 from forms.codes import CODES as FORM_CODES
 from tests.catalog.support import ROOT
 
@@ -28,6 +29,8 @@ def written(path: Path) -> set[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else name
             if name in ("Problem", "problem"):
                 found.add(str(node.args[0].value))
+            if name == "unknown":
+                found.add(f"unknown_{node.args[0].value}")
     return found
 
 
@@ -48,6 +51,17 @@ def expression_codes() -> set[str]:
     return found
 
 
+def flow_codes() -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / "flows").glob("compile*.py"):
+        found |= written(path)
+    return found
+
+
+def test_every_code_of_flows_is_described() -> None:
+    assert flow_codes() - set(CODES) == set(FLOW_CODES)
+
+
 def test_every_code_of_the_catalog_is_described() -> None:
     assert used() == set(CODES)
 
@@ -55,4 +69,4 @@ def test_every_code_of_the_catalog_is_described() -> None:
 def test_the_page_of_errors_lists_every_code_and_no_other() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    assert listed == {*CODES, *FORM_CODES, *expression_codes()}
+    assert listed == {*CODES, *FORM_CODES, *FLOW_CODES, *expression_codes()}

@@ -103,14 +103,14 @@ def test_a_changed_step_kind_replaces_the_step_and_a_changed_exit_merges() -> No
         "  look: {after: ask, task: {by: [{user: created_by}]}, next: fin}\n"
     )
     files = {**BASE, "packs/shop/flows/order.yaml": flow, "tenants/t/flows/order.yaml": over}
-    steps = built(files, "t").others["flow"]["order"]["steps"]
+    steps = built(files, "t").raw["flow"]["order"]["steps"]
     assert list(steps) == ["ask", "look", "fin"]
     assert steps["ask"]["next"] == {"ok": "look", "nix": "fin"}
     assert "after" not in steps["look"]
     files["tenants/t/flows/order.yaml"] = (
         "flow: order\nextends: shop\nsteps: {ask: {switch: amount > 1, next: fin}}\n"
     )
-    assert built(files, "t").others["flow"]["order"]["steps"]["ask"] == {
+    assert built(files, "t").raw["flow"]["order"]["steps"]["ask"] == {
         "switch": "amount > 1",
         "next": "fin",
     }

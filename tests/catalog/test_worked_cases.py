@@ -51,7 +51,7 @@ def test_the_tenant_overlay_rewires_one_exit_and_adds_a_step() -> None:
     result = build(Sources(files, "t"))
     assert [str(p) for p in result.problems] == []
     assert result.catalog is not None
-    flow = result.catalog.others["flow"]["return_request"]
+    flow = result.catalog.raw["flow"]["return_request"]
     steps = list(flow["steps"])
     assert steps[steps.index("judge") + 1] == "second_look"
     assert flow["steps"]["judge"]["next"] == {
