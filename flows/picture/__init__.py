@@ -1,0 +1,21 @@
+"""Pictures of compiled flows: a layout, an SVG, and the same in words."""
+
+from __future__ import annotations
+
+from flows.picture.drawing import NOWHERE, Marks, draw
+from flows.picture.outline import Told, Way, outline
+from flows.picture.words import KINDS, exit_name, interrupt_name, outcome_name, step_name
+
+__all__ = [
+    "KINDS",
+    "NOWHERE",
+    "Marks",
+    "Told",
+    "Way",
+    "draw",
+    "exit_name",
+    "interrupt_name",
+    "outcome_name",
+    "outline",
+    "step_name",
+]
