@@ -28,7 +28,7 @@ def addresses(shop: Shop, rule: Rule, form: str) -> str:
         **dict.fromkeys(("filename", "url", "name"), "none.js"),
         **dict.fromkeys(("report", "report_id", "tile_id"), "returns_per_month"),
         **dict.fromkeys(("dashboard", "board_id"), "returns"),
-        **dict.fromkeys(("view_id", "token_id", "user_id", "session_id"), record),
+        **dict.fromkeys(("view_id", "token_id", "user_id", "session_id", "message_id"), record),
         **dict.fromkeys(("release", "no"), "1"),
         "export_type": "csv",
     }

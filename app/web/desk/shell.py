@@ -11,6 +11,7 @@ from typing import Any
 from flask import current_app, g, request, url_for
 
 from app.access.rights import admin_rights, forms_for
+from app.notifications.messages import unread
 from app.web.desk.boards import readable_dashboards
 from app.web.desk.drawing import draw_field
 from app.web.i18n import language
@@ -61,6 +62,13 @@ class Shell:
         lang = language()
         names = (roles[r].label.pick(lang) if r in roles else r for r in sorted(g.actor.roles))
         return ("、" if lang == "zh" else ", ").join(names)
+
+    @property
+    def unread(self) -> int:
+        """How many messages wait behind the bell."""
+        if not g.actor or g.actor.user_id is None:
+            return 0
+        return unread(g.db, f"user:{g.actor.user_id}")
 
     @property
     def forms(self) -> list[MenuItem]:
@@ -114,7 +122,7 @@ def _address(root: str, name: str) -> str:
 def context() -> dict[str, Any]:
     """Template names every page has."""
     view = request.view_args or {}
-    here = "home" if request.endpoint == "desk.home" else ""
+    here = {"desk.home": "home", "desk.messages": "messages"}.get(request.endpoint or "", "")
     if "form_id" in view:
         here = f"form:{view['form_id']}"
     elif "board_id" in view:
