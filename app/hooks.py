@@ -23,7 +23,12 @@ from app.capabilities import Capability, offer
 
 PROJECT = "returnflow"
 
-BUILT_IN = ("plugins.records",)
+BUILT_IN = (
+    "plugins.records",
+    "plugins.webhook",
+    "plugins.payment_sandbox",
+    "plugins.carrier_sandbox",
+)
 """Plugins that are always there; a tenant uses one by a connection that names it."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
