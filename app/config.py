@@ -7,10 +7,11 @@ that is a secret may be a reference: `env:NAME` or `file:PATH`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -135,6 +136,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("api.calls", _count, 12_000, "API calls a token or person may make in a minute"),
     Setting("metrics.allow", _names, ("127.0.0.1", "::1"), "addresses that may read /metrics"),
     Setting("plugins", _names, (), "plugin modules to load, in order"),
+    Setting(
+        "outgoing.allow",
+        _names,
+        (),
+        "addresses connectors may reach although not public: `host:port` or networks `10.1.0.0/16`",
+    ),
+    Setting("sandbox.payment", _text, "", "where the payment sandbox is; empty: `run` starts it"),
+    Setting("sandbox.carrier", _text, "", "where the carrier sandbox is; empty: `run` starts it"),
+    Setting("sandbox.run", _boolean, False, "`run` starts the sandboxes; `run --demo` always does"),
     Setting("secret_key", _text, "", "signs cookies; empty: made once in data_dir", secret=True),
     Setting("log.level", _level, "info", "debug, info, warning or error"),
     Setting("log.json", _boolean, False, "log lines as JSON objects"),
@@ -150,10 +160,12 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True)
 class TenantEntry:
-    """A tenant of this installation: its id and the host names that lead to it (may be none)."""
+    """A tenant of this installation: its id, the host names that lead to it (may be none), and the
+    secrets its connections may name."""
 
     id: str
     hosts: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +208,15 @@ class Config:
         """The folder of the definitions, absolute."""
         return self.root / self.text("definitions")
 
+    def secrets_of(self, tenant: str) -> Mapping[str, str]:
+        """The secrets a tenant's connections may name: its own, nobody else's."""
+        entry = self.tenants.get(tenant)
+        return entry.secrets if entry is not None else {}
+
+    def sandbox_key(self) -> str:
+        """What signs messages to and from the sandboxes, derived from the installation's key."""
+        return hashlib.sha256(f"sandbox:{self.secret_key()}".encode()).hexdigest()
+
     def secret_key(self) -> str:
         """The key that signs cookies; made and kept in data_dir where none is configured."""
         configured = self.text("secret_key")
@@ -230,7 +251,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     """
     env = os.environ if environment is None else environment
     raw = _read(path)
-    tenants = _tenants(raw.pop("tenants", {}), path)
+    tenants = _tenants(raw.pop("tenants", {}), env, path)
     given = dict(_flatten(raw))
     for name in given:
         if name not in _BY_NAME:
@@ -279,7 +300,7 @@ def _value(
         return setting.default
     if not setting.secret:
         return value
-    resolved = _resolve(setting, str(value), env, path)
+    resolved = _resolve(setting.name, str(value), env, path)
     schemes = _SCHEMES.get(setting.name)
     if schemes and resolved != "sqlite" and not resolved.startswith(schemes):
         known = " or ".join(f"{scheme}…" for scheme in schemes)
@@ -294,21 +315,21 @@ def _parse(setting: Setting, value: object, where: str) -> object:
         raise ConfigError(f"{where}: `{setting.name}` is {value!r}; allowed: {error}") from None
 
 
-def _resolve(setting: Setting, value: str, env: Mapping[str, str], path: Path) -> str:
+def _resolve(name: str, value: str, env: Mapping[str, str], path: Path) -> str:
     kind, _, target = value.partition(":")
     if kind == "env":
         if target not in env:
-            raise ConfigError(f"`{setting.name}` names the variable {target}, which is not set")
+            raise ConfigError(f"`{name}` names the variable {target}, which is not set")
         return env[target]
     if kind == "file":
         file = path.resolve().parent / target
         if not file.is_file():
-            raise ConfigError(f"`{setting.name}` names the file {target}, which is not there")
+            raise ConfigError(f"`{name}` names the file {target}, which is not there")
         return file.read_text(encoding="utf-8").strip()
     return value
 
 
-def _tenants(raw: object, path: Path) -> dict[str, TenantEntry]:
+def _tenants(raw: object, env: Mapping[str, str], path: Path) -> dict[str, TenantEntry]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: `tenants` is a map of tenant ids")
     entries = {}
@@ -325,8 +346,21 @@ def _tenants(raw: object, path: Path) -> dict[str, TenantEntry]:
             raise ConfigError(
                 f"{path}: tenant `{tenant}`: this name is taken by the product itself"
             )
-        hosts = (settings or {}).get("hosts", []) if isinstance(settings or {}, dict) else None
-        if hosts is None or not isinstance(hosts, list):
-            raise ConfigError(f"{path}: tenant `{tenant}`: only `hosts: [name, …]` may be given")
-        entries[str(tenant)] = TenantEntry(str(tenant), tuple(str(host) for host in hosts))
+        given = settings or {}
+        if not isinstance(given, dict) or not given.keys() <= {"hosts", "secrets"}:
+            given = {"hosts": None}
+        hosts, kept = given.get("hosts", []), given.get("secrets", {})
+        if not isinstance(hosts, list) or not isinstance(kept, dict):
+            raise ConfigError(
+                f"{path}: tenant `{tenant}`: only `hosts: [name, …]` and `secrets: {{name: …}}`"
+                " may be given"
+            )
+        where = f"tenants.{tenant}.secrets"
+        resolved = {
+            str(name): _resolve(f"{where}.{name}", str(value), env, path)
+            for name, value in kept.items()
+        }
+        entries[str(tenant)] = TenantEntry(
+            str(tenant), tuple(str(host) for host in hosts), resolved
+        )
     return entries

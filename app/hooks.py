@@ -62,8 +62,9 @@ class Hooks:
     def configure(self, settings: Mapping[str, object]) -> None:
         """Called once in each process, before any other hook.
 
-        `settings` are the operator's, by dotted name: `outgoing.allow` (addresses that connectors
-        may reach although they are not public, "host:port"), `data_dir` (str).
+        `settings` are the operator's, by dotted name: `data_dir` (str), `outgoing.allow` (tuple of
+        what connectors may reach although it is not public), `sandbox.payment`,
+        `sandbox.carrier` (addresses of the sandboxes, "" for none), `sandbox.key` (str).
         """
 
     @hookspec
@@ -77,7 +78,8 @@ class Hooks:
         `call` has `key` (str, the same on every attempt: give it to the service as its idempotency
         key), `use` ("payment.refund"), `arguments` (plain values, see `app.capabilities.TYPES`),
         `connection` (its id), `settings`, `secrets` (name → value), `form` (str), `record` (str,
-        13 characters), `attempt` (int, from 1), `undo_of` (the key it takes back, or "").
+        13 characters), `attempt` (int, from 1), `undo_of` (the key it takes back, or ""),
+        `events_url` (where events of this connection are posted to).
 
         Give {"outcome": "done", "data": {…}} or {"outcome": "failed.<code>", "data": {…},
         "message": str}; or {"make": {"form", "values", "wait", "outcomes"}} to have a record made

@@ -1,20 +1,54 @@
-"""Which addresses this process's connectors may reach besides public ones."""
+"""What the operator configured for connectors: which addresses they may reach, the sandboxes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from plugins.addresses import Allowed
+from plugins.wire import Reply, send
 
-_state = {"allowed": Allowed()}
+_settings: dict[str, Any] = {"outgoing.allow": Allowed()}
 
 
 def configure(settings: Mapping[str, object]) -> None:
-    """Take the operator's setting `outgoing.allow`. Raises ValueError for a malformed network."""
+    """Take the operator's settings. Raises ValueError for a malformed network."""
     entries = settings.get("outgoing.allow", ())
-    _state["allowed"] = Allowed.of(map(str, entries if isinstance(entries, tuple | list) else ()))
+    allowed = Allowed.of(map(str, entries if isinstance(entries, tuple | list) else ()))
+    _settings.clear()
+    _settings.update({**settings, "outgoing.allow": allowed})
 
 
 def allowed() -> Allowed:
-    """What is allowed."""
-    return _state["allowed"]
+    """What is allowed besides public addresses."""
+    found: Allowed = _settings["outgoing.allow"]
+    return found
+
+
+class Service:
+    """A sandbox as a connector sees it: where it is and what signs.
+
+    The connection's `settings.url` and `secrets.key` go first; without a url it is the sandbox the
+    operator runs, at the address and with the key of the installation.
+    """
+
+    def __init__(self, name: str, connection: Mapping[str, Any]) -> None:
+        own = str(connection["settings"].get("url", ""))
+        self.url = (own or str(_settings.get(f"sandbox.{name}", ""))).rstrip("/")
+        self.key = str(connection["secrets"].get("key", ""))
+        self._allowed = allowed()
+        if not own:
+            self.key = self.key or str(_settings.get("sandbox.key", ""))
+            self._allowed = Allowed.of([self.url.rpartition("/")[2]])
+        self._timeout = float(connection["settings"].get("timeout", 10))
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Send to a path of the service. Raises what `wire.send` raises."""
+        return send(
+            method,
+            f"{self.url}/{path}",
+            body=body,
+            headers=headers,
+            allowed=self._allowed,
+            timeout=self._timeout,
+        )

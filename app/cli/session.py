@@ -16,6 +16,7 @@ from app.access.errors import AccessError
 from app.catalog.problems import Located
 from app.catalog.sources import Sources, read_tenant
 from app.config import Config, ConfigError, load_config
+from app.hooks import PluginError, load_plugins
 from app.importers.errors import ImportStopped
 from app.logs import init_logs
 from app.records.errors import Refused
@@ -69,6 +70,12 @@ class Session:
             except ConfigError as error:
                 raise click.ClickException(str(error)) from None
             init_logs(self._config)
+            try:
+                load_plugins(
+                    self._config.names("plugins")
+                )  # what they can serve, definitions may name
+            except PluginError as error:
+                raise click.ClickException(str(error)) from None
         return self._config
 
     @property

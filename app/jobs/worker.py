@@ -12,13 +12,13 @@ from huey import Huey, crontab
 
 from app.access.sweep import sweep as sweep_access
 from app.config import Config
-from app.hooks import load_plugins
 from app.jobs.deliver import deliver
 from app.jobs.notify import NOWHERE, Post
 from app.jobs.queue import open_queue
 from app.jobs.wake import wake_task
 from app.logs import init_logs
 from app.notifications import messages
+from app.plugging import plugins_of
 from app.priority import step_aside
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
@@ -134,9 +134,7 @@ def run_worker(config: Config) -> None:
     init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
-    worker = Worker(
-        tenants, control, load_plugins(config.names("plugins")), config.data_dir, Post.of(config)
-    )
+    worker = Worker(tenants, control, plugins_of(config), config.data_dir, Post.of(config))
     queue = open_queue(config.text("queue.url"), config.data_dir)
     register(queue, worker)
     consumer = queue.create_consumer(

@@ -1,7 +1,8 @@
 """Labels of the sandbox carrier: the client side, and its events coming in.
 
-Settings of the connection: `url` of the service, `timeout` in seconds (10), `callback`: where it
-posts events (its own address in the API if left out). Secret: `key`, which signs both ways.
+Settings of the connection: `url` of the service (else the operator's), `timeout` in seconds (10),
+`callback`: where it posts events (its own address in the API if left out). Secret: `key`, which
+signs both ways.
 `python -m plugins.carrier_sandbox` is the service.
 """
 
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from app.hooks import TryAgain, Unknown, hookimpl
 from plugins import outgoing
 from plugins.signing import HEADER, holds, sign
-from plugins.wire import Reply, send
+from plugins.wire import Reply
 
 
 @hookimpl
@@ -52,7 +53,7 @@ def receive_event(
 ) -> Sequence[Mapping[str, Any]] | None:
     """Events of parcels; the tracking number is the key."""
     header = str(request["headers"].get(HEADER, ""))
-    secret = str(connection["secrets"].get("key", ""))
+    secret = outgoing.Service("carrier", connection).key
     if not holds(secret, header, request["body"], float(request["at"])):
         return None
     try:
@@ -73,15 +74,9 @@ def receive_event(
 def _send(
     method: str, path: str, content: bytes, headers: Mapping[str, str], call: Mapping[str, Any]
 ) -> Reply:
-    signed = sign(call["secrets"]["key"], content or f"/{path}".encode(), time.time())
-    return send(
-        method,
-        f"{str(call['settings']['url']).rstrip('/')}/{path}",
-        body=content,
-        headers={**headers, HEADER: signed},
-        allowed=outgoing.allowed(),
-        timeout=float(call["settings"].get("timeout", 10)),
-    )
+    service = outgoing.Service("carrier", call)
+    signed = sign(service.key, content or f"/{path}".encode(), time.time())
+    return service.send(method, path, content, {**headers, HEADER: signed})
 
 
 def _outcome(reply: Reply) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Payments of the sandbox: the client side.
 
-Settings of the connection: `url` of the service, `timeout` in seconds (10). Secret: `key`, which
-signs what is sent. `python -m plugins.payment_sandbox` is the service.
+Settings of the connection: `url` of the service (else the operator's), `timeout` in seconds (10).
+Secret: `key`, which signs what is sent. `python -m plugins.payment_sandbox` is the service.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote
 from app.hooks import TryAgain, Unknown, hookimpl
 from plugins import outgoing
 from plugins.signing import HEADER, sign
-from plugins.wire import Reply, send
+from plugins.wire import Reply
 
 _PATHS: Mapping[str, str] = {
     "payment.refund": "refunds",
@@ -56,16 +56,9 @@ def ask_action(call: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _send(
     method: str, path: str, content: bytes, headers: Mapping[str, str], call: Mapping[str, Any]
 ) -> Reply:
-    url = f"{str(call['settings']['url']).rstrip('/')}/{path}"
-    signed = sign(call["secrets"]["key"], content or f"/{path}".encode(), time.time())
-    return send(
-        method,
-        url,
-        body=content,
-        headers={**headers, HEADER: signed},
-        allowed=outgoing.allowed(),
-        timeout=float(call["settings"].get("timeout", 10)),
-    )
+    service = outgoing.Service("payment", call)
+    signed = sign(service.key, content or f"/{path}".encode(), time.time())
+    return service.send(method, path, content, {**headers, HEADER: signed})
 
 
 def _outcome(reply: Reply) -> Mapping[str, Any]:

@@ -48,6 +48,14 @@ def test_secrets_are_references(tmp_path: Path) -> None:
     assert config.text("database.url") == "postgresql://somewhere/x"
 
 
+def test_each_tenant_has_its_own_secrets(tmp_path: Path) -> None:
+    text = "tenants: {acme: {secrets: {bank: env:BANK}}, other: {}}\n"
+    config = load_config(write(tmp_path, text), {"BANK": "s3cret"})
+    assert config.secrets_of("acme") == {"bank": "s3cret"}
+    assert config.secrets_of("other") == config.secrets_of("nobody") == {}
+    assert "s3cret" not in repr(config)
+
+
 def test_a_secret_key_is_made_once_and_only_the_owner_reads_it(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, ""), {})
     key = config.secret_key()
@@ -74,6 +82,8 @@ def test_a_secret_key_is_made_once_and_only_the_owner_reads_it(tmp_path: Path) -
         ("tenants: {Demo: {}}", {}, "tenant `Demo`: lower-case letters"),
         ("tenants: {control: {}}", {}, "taken by the product itself"),
         ("tenants: {demo: {hosts: x}}", {}, "only `hosts: [name, …]`"),
+        ("tenants: {demo: {host: x}}", {}, "only `hosts: [name, …]`"),
+        ("tenants: {demo: {secrets: {k: env:NO}}}", {}, "`tenants.demo.secrets.k` names"),
         ("", {"RETURNFLOW_WEB_THREADS": "0"}, "a whole number from 1"),
     ],
 )
