@@ -15,6 +15,7 @@ from app.catalog.compile_connections import compile_connection
 from app.catalog.compile_flows import compile_flow
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_notifications import compile_notification
+from app.catalog.compile_policies import compile_policy
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
 from app.catalog.compile_roles import compile_role, include_cycles
 from app.catalog.compile_scenarios import compile_scenario
@@ -49,7 +50,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 COMPILED = (
     "connection",
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
-    "calendar",
+    *("calendar", "policy"),
     *("notification",),
     "flow",
 )
@@ -149,12 +150,13 @@ class _Work:
         scenarios = self._compiled("scenario", compile_scenario)
         connections = self._compiled("connection", compile_connection)
         calendars = self._compiled("calendar", compile_calendar)
+        policies = self._compiled("policy", lambda i, at: compile_policy(i, at, forms))
         flows_raw = self._of("flow")
         notifications = self._compiled(
             "notification", lambda i, at: compile_notification(i, at, flows_raw)
         )
         ends = {name: ends_of(data) for name, data in flows_raw.items()}
-        flows = self._compiled("flow", lambda i, at: compile_flow(i, at, forms, {}, ends))
+        flows = self._compiled("flow", lambda i, at: compile_flow(i, at, forms, policies, ends))
         for kind in KINDS:
             if kind not in COMPILED:
                 self._compiled(kind, check_references)
@@ -172,6 +174,7 @@ class _Work:
             scenarios=scenarios,
             connections=connections,
             calendars=calendars,
+            policies=policies,
             notifications=notifications,
             flows=flows,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},

@@ -136,4 +136,21 @@ RULES: Mapping[str, str] = {
     "wrong_value": "the value of a column cannot become the field's",
 }
 
-CODES: Mapping[str, str] = {**YAML, **FILES, **SHAPE, **REFERENCES, **RULES}
+POLICIES: Mapping[str, str] = {
+    "policy_input": "rules cannot look at such a value",
+    "policy_output": "a rule cannot write to such a field",
+    "policy_condition": "a condition does not fit its input",
+    "policy_empty_range": "a range holds no value",
+    "policy_value": "the field of an output does not take this value",
+    "policy_combine": "several values need a way to become one, or have none",
+    "policy_branch": "a flow cannot branch by this output, or a rule leaves it open",
+    "policy_rule_name": "a rule cannot be called `else`",
+    "policy_edition": "two editions begin on one day, or one names a rule that is not there",
+    "policy_gap": "no rule applies to some values, and there is no `else`",
+    "policy_overlap": "two rules apply at once although `hit` is `unique`",
+    "policy_shadowed": "a rule can never apply: rules before it take all it would match",
+    "policy_dead": "a rule can never apply: no value of an input fits it",
+    "policy_too_complex": "the rules are too many and too entangled to be checked",
+}
+
+CODES: Mapping[str, str] = {**YAML, **FILES, **SHAPE, **REFERENCES, **RULES, **POLICIES}

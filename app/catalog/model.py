@@ -10,6 +10,7 @@ from app.catalog.notifications import Notification
 from app.catalog.sources import Sources
 from flows.calendars import Calendar
 from flows.model import Flow
+from flows.policy import Policy
 from forms.compile_library import StaticLibrary
 from forms.expr import Expr, Type
 from forms.model import Form, Options
@@ -363,6 +364,7 @@ class Catalog:
     dashboards: Mapping[str, Dashboard]
     scenarios: Mapping[str, Scenario]
     calendars: Mapping[str, Calendar]
+    policies: Mapping[str, Policy]
     notifications: Mapping[str, Notification]
     connections: Mapping[str, Connection]
     flows: Mapping[str, Flow]

@@ -14,7 +14,7 @@ Raw = Mapping[str, Any]
 
 
 def check_references(_id: str, at: Compiling) -> None:
-    """Note every reference of a policy, flow, notification, … that leads nowhere."""
+    """Note every reference of a flow, notification, … that leads nowhere."""
     check = _CHECKS.get(next(iter(at.data), ""))
     if check is not None:
         check(at)
@@ -36,30 +36,6 @@ def _is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
-
-
-def _policy(at: Compiling) -> None:
-    data = at.data
-    target = data.get("for", "")
-    form, _, lines = target.partition(".")
-    inputs, outputs = data.get("inputs", {}), data.get("outputs", {})
-    if at.target(target, ("for",)):
-        for name in outputs:
-            own = at.type_at(form, f"{lines}.{name}") if lines else None
-            if own is None:
-                at.has_field(form, name, ("outputs", name), on_key=True)
-    for rule, raw in data.get("rules", {}).items():
-        _among(raw.get("when", {}), inputs, ("rules", rule, "when"), "input", at)
-        _among(raw.get("then", {}), outputs, ("rules", rule, "then"), "output", at)
-    _among(data.get("else", {}), outputs, ("else",), "output", at)
-    if "branch" in data and data["branch"] not in outputs:
-        _unknown("output", data["branch"], outputs, ("branch",), at)
-
-
-def _among(names: Raw, known: Raw, path: Path, what: str, at: Compiling) -> None:
-    for name in names:
-        if name not in known:
-            _unknown(what, name, known, (*path, name), at, on_key=True)
 
 
 def _unknown(
@@ -249,7 +225,6 @@ def _demo(at: Compiling) -> None:
 
 
 _CHECKS: Mapping[str, Callable[[Compiling], None]] = {
-    "policy": _policy,
     "flow": _flow,
     "tenant": check_zone,
     "document": _document,

@@ -170,11 +170,19 @@ class Checker:
             return n.Read(self.scope.names["this"], frame, "id", node.offset)
         if self.in_where and self.loop is not None:
             return self.line_name(node, self.loop)
-        found = self.scope.names.get(node.name)
+        frame, names = self.home(node.name)
+        found = names.get(node.name)
         if found is None:
-            self.unknown(node.name, node.offset, self.scope.names)
+            self.unknown(node.name, node.offset, names)
             return None
-        return n.Read(found, "own", node.name, node.offset)
+        return n.Read(found, frame, node.name, node.offset)
+
+    def home(self, name: str) -> tuple[str, Mapping[str, Type]]:
+        """Whose a bare name is, with the names known there."""
+        scope = self.scope
+        if scope.behind and scope.parent and name not in scope.names and name in scope.parent:
+            return "parent", scope.parent
+        return "own", scope.names
 
     def line_name(self, node: s.Name, loop: tuple[n.Read, Mapping[str, Type]]) -> n.Node | None:
         rows, fields = loop
@@ -216,6 +224,7 @@ class Checker:
         frame, name, known = "own", "", self.scope.names
         if isinstance(node, s.Name):
             name = node.name
+            frame, known = self.home(name)
         elif isinstance(node, s.Member) and _is_name(node.base, "parent"):
             frame, name, known = "parent", node.name, self.scope.parent or {}
         found = known.get(name)

@@ -144,7 +144,7 @@ class Scope:
     `names`: own fields and system names, `this` (a link to the row's own form) and `me` (a user).
     `parent`: what `parent.x` reads. `row`: what `this.x` reads when bare names mean another row
     (a link's `where`); without it `this.x` is the own field x. `max_hops`: how many links one
-    path may follow.
+    path may follow. `behind`: names that are not the row's own are the parent's, without `parent.`.
     """
 
     names: Mapping[str, Type]
@@ -152,6 +152,7 @@ class Scope:
     row: Mapping[str, Type] | None = None
     library: Library = field(default_factory=EmptyLibrary)
     max_hops: int = 1
+    behind: bool = False
 
 
 def common(left: Type, right: Type) -> Type | None:

@@ -61,6 +61,6 @@ def test_the_tenant_overlay_rewires_one_exit_and_adds_a_step() -> None:
     }
     assert "set" in flow["steps"]["judge"]
     assert flow["steps"]["approval"]["approve"]["levels"]["finance"]["when"] == "level >= 3"
-    params = result.catalog.others["policy"]["return_policy"]["params"]
+    params = result.catalog.raw["policy"]["return_policy"]["params"]
     assert params["unconditional_days"] == 14
     assert params["quality_days"] == 15
