@@ -49,13 +49,8 @@ CONSEQUENCES = frozenset(
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 COMPILED = (
-    "connection",
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
-    *("calendar", "policy"),
-    "calendar",
-    *("portal",),
-    *("notification",),
-    "flow",
+    *("calendar", "policy", "flow", "connection", "portal", "notification"),
 )
 
 
