@@ -118,7 +118,7 @@ def _identify(raw: Mapping[str, Any], at: Compiling, forms: Mapping[str, Form]) 
     else:
         mails = [name for name in by if _format(forms, form_id, name) == "email"]
         code_to = mails[0] if mails else ""
-        if not code_to:
+        if not code_to and fine:
             at.problem(
                 "portal_without_address",
                 here,
