@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.records.errors import Refused
 from app.records.prepare import Context, context, demand
-from app.records.rowrights import judging
 from app.storage.conditions import Filter, QueryError
 from app.storage.cursor import CursorError
 from app.storage.query import ListQuery, Page, count_records, list_records
@@ -52,7 +51,7 @@ def list_(
             ctx.published.tables,
             query,
             ctx.rights.rows(action),
-            judging(ctx.env, actor),
+            ctx.env,
         )
     except (CursorError, QueryError) as error:
         raise _malformed(str(error)) from error
@@ -109,7 +108,7 @@ def count(
             ctx.published.tables,
             query,
             ctx.rights.rows("list"),
-            judging(ctx.env, actor),
+            ctx.env,
             cap,
         )
     except QueryError as error:

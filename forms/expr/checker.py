@@ -16,6 +16,7 @@ from forms.expr.types import (
     INTEGER,
     NULL,
     TEXT,
+    USER,
     Scope,
     Type,
 )
@@ -163,7 +164,7 @@ class Checker:
 
     def name(self, node: s.Name) -> n.Node | None:
         if node.name == "me" and "me" in self.scope.names:
-            return n.Me(self.scope.names["me"], node.offset)
+            return n.Me(USER, node.offset)
         if node.name == "this" and "this" in self.scope.names:
             frame = "own" if self.scope.row is None else "this"
             return n.Read(self.scope.names["this"], frame, "id", node.offset)

@@ -41,4 +41,5 @@ def renamed(folder: Path) -> Named:
     """A copy with every form, field, option, option value and role renamed."""
     renamer = rename_definitions(ROOT / "definitions", folder)
     known = renamer.forms | renamer.fields | renamer.options | renamer.values | renamer.roles
+    known |= renamer.found.words
     return Named(folder, lambda name: default_name(name) if name in known - SYSTEM else name)

@@ -1,5 +1,7 @@
 """Rename every form, field, option, option value and role id of the definitions, by script.
 
+What flows, policies and the kinds around them name is renamed by `rename_flows`.
+
 Whatever still works afterwards did not know the names: the proof that nothing about returns is in
 the program. Works on the structure of the YAML, so that words of the grammar keep their meaning.
 """
@@ -11,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import yaml
+
+from tests.support.rename_flows import FlowRenamer, Found
 
 SYSTEM = {"id", "number", "title", "stage", "created_by", "created_at", "updated_by", "updated_at"}
 _TOKEN = re.compile(r"('(?:[^'\\]|\\.)*'|\"[^\"]*\")|([A-Za-z_][A-Za-z0-9_]*)")
@@ -49,6 +53,8 @@ class Renamer:
         self.roles: set[str] = set()
         for document in documents.values():
             self._collect(document)
+        self.found = Found(documents.values())
+        self.flows = FlowRenamer(self, self.found, default_name)
 
     def _collect(self, document: Mapping[str, Node]) -> None:
         kind = next(iter(document))
@@ -59,6 +65,8 @@ class Renamer:
             self.options.add(str(document["options"]))
             self.values |= set(_map(document.get("values")))
             self.fields |= set(_map(document.get("attributes")))
+            for listed in _map(document.get("attributes")).values():
+                self.values |= {str(v) for v in listed} if isinstance(listed, list) else set()
         elif kind == "role":
             self.roles.add(str(document["role"]))
 
@@ -82,11 +90,16 @@ class Renamer:
         return sign + ".".join(self._word(part) for part in text.removeprefix("-").split("."))
 
     def _word(self, word: str) -> str:
-        known = word in self.fields or word in self.forms
+        known = word in self.fields or word in self.forms or word in self.found.slas
         return default_name(word) if known and word not in SYSTEM else word
 
     def value(self, value: Node) -> Node:
         return default_name(value) if isinstance(value, str) and value in self.values else value
+
+    def _literal(self, word: str) -> str:
+        """A text inside an expression: an option's value, or a stage."""
+        known = word in self.values or word in self.found.stages
+        return default_name(word) if known else word
 
     def role(self, name: Node) -> str:
         return default_name(str(name)) if str(name) in self.roles else str(name)
@@ -99,7 +112,7 @@ class Renamer:
         def swap(match: re.Match[str]) -> str:
             literal, word = match[1], match[2]
             if literal:
-                return literal[0] + str(self.value(literal[1:-1])) + literal[-1]
+                return literal[0] + self._literal(literal[1:-1]) + literal[-1]
             called = source[match.end() :].lstrip().startswith("(")
             return word if called or not names else self._word(word)
 
@@ -120,7 +133,7 @@ class Renamer:
         kind = next(iter(document))
         rewrite: Callable[[Mapping[str, Node]], Mapping[str, Node]] | None = getattr(
             self, f"_{kind}", None
-        )
+        ) or getattr(self.flows, kind, None)
         return rewrite(document) if rewrite else document
 
     def _form(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
@@ -130,11 +143,18 @@ class Renamer:
             title=self.text,
             currency=self.expr,
             fields=self._fields,
-            checks=lambda c: _each(c, lambda x: _rewrite(x, that=self.expr, message=self.text)),
+            checks=lambda c: _each(
+                c, lambda x: _rewrite(x, that=self.expr, message=self.text, at=self._moments)
+            ),
             unique=lambda u: _each(u, lambda x: _rewrite(x, fields=self._paths)),
             sections=lambda s: _each(s, lambda x: _rewrite(x, fields=self._paths)),
             list=lambda x: {key: self._paths(paths) for key, paths in _map(x).items()},
         )
+
+    def _moments(self, moments: Node) -> Node:
+        steps = self.found.steps
+        listed = moments if isinstance(moments, list) else [moments]
+        return [default_name(m) if m in steps and m != "submit" else m for m in listed]
 
     def _fields(self, fields: Node) -> Mapping[str, Node]:
         return {self._word(n): self._field(_map(spec)) for n, spec in _map(fields).items()}
@@ -157,6 +177,8 @@ class Renamer:
     def _choice(self, options: Node) -> Node:
         if isinstance(options, str):
             return default_name(options) if options in self.options else options
+        if isinstance(options, list):
+            return [self.value(v) for v in options]
         return options
 
     def _paths(self, paths: Node) -> list[str]:
@@ -165,12 +187,18 @@ class Renamer:
     def _options(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         def attributes(entry: Node) -> Mapping[str, Node]:
             keep = ("label", "parent", "from", "until", "after")
-            return {k if k in keep else self._word(k): v for k, v in _map(entry).items()}
+            return {
+                k if k in keep else self._word(k): v if k in keep else self.value(v)
+                for k, v in _map(entry).items()
+            }
+
+        def allowed(kinds: Node) -> Node:
+            return [self.value(k) for k in kinds] if isinstance(kinds, list) else kinds
 
         return _rewrite(
             d,
             options=self._choice,
-            attributes=lambda a: {self._word(k): v for k, v in _map(a).items()},
+            attributes=lambda a: {self._word(k): allowed(v) for k, v in _map(a).items()},
             values=lambda v: {self.value(k): attributes(e) for k, e in _map(v).items()},
         )
 

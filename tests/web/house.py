@@ -25,16 +25,7 @@ from forms.values import encode_id
 from tests.web.pack import sources
 
 PASSWORD = "correct horse battery 9"
-PEOPLE = {
-    "boss": ("boss",),
-    "clerk": ("clerk",),
-    "own": ("own",),
-    "nobody": (),
-    "lena": ("lead",),
-    "finn": ("finance",),
-    "fay": ("finance",),
-    "bob": ("buyer",),
-}
+PEOPLE = {"boss": ("boss",), "clerk": ("clerk",), "own": ("own",), "nobody": ()}
 
 
 @dataclass
