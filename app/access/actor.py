@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-VIAS = ("web", "api", "import", "system", "plugin")
+VIAS = ("web", "api", "import", "system", "plugin", "portal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Actor:
     """Whoever is behind a use case.
 
     `departments` holds the user's own department first, then those above it. `scopes` is None
-    where nothing narrows the roles (a session), else the scopes of the token used.
+    where nothing narrows the roles (a session), else the scopes of the token used. `contact` is a
+    person outside, known by a record: "contact:customer:77".
     """
 
     user_id: int | None
@@ -23,11 +24,18 @@ class Actor:
     lang: str = "zh"
     scopes: frozenset[str] | None = None
     login: str = ""
+    contact: str = ""
 
     @property
     def unrestricted(self) -> bool:
         """Whether this is the system itself, whom no role limits."""
         return self.via == "system" and self.user_id is None
+
+    @property
+    def me(self) -> int | None:
+        """What `me` is in the row conditions of roles: the user, or a contact's own record. It
+        also tells whose uploads and keys are whose: users and records never share an id."""
+        return int(self.contact.rpartition(":")[2]) if self.contact else self.user_id
 
     def coming(self, via: str) -> Actor:
         """The same actor through another door ("import", "plugin" …)."""

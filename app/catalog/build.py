@@ -16,6 +16,7 @@ from app.catalog.compile_flows import compile_flow
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_notifications import compile_notification
 from app.catalog.compile_policies import compile_policy
+from app.catalog.compile_portals import as_contact, compile_portal, contact_roles
 from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
 from app.catalog.compile_roles import compile_role, include_cycles
 from app.catalog.compile_scenarios import compile_scenario
@@ -48,11 +49,8 @@ CONSEQUENCES = frozenset(
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 COMPILED = (
-    "connection",
     *("form", "options", "role", "aggregate", "import", "report", "dashboard", "scenario"),
-    *("calendar", "policy"),
-    *("notification",),
-    "flow",
+    *("calendar", "policy", "flow", "connection", "portal", "notification"),
 )
 
 
@@ -138,7 +136,10 @@ class _Work:
         known = {name: aggregate_type(found) for name, found in aggregates.items()}
         self.library = StaticLibrary(signatures, options, known)
         forms = self._forms()
-        roles = self._compiled("role", lambda i, at: compile_role(i, at, forms))
+        outside = contact_roles(self._of("portal"), self.library)
+        roles = self._compiled(
+            "role", lambda i, at: compile_role(i, as_contact(at, outside.get(i)), forms)
+        )
         for start, way in include_cycles(roles).items():
             problem = Problem(
                 "include_cycle", ("includes",), f"roles in a circle: {' → '.join(way)}", on_key=True
@@ -152,6 +153,9 @@ class _Work:
         calendars = self._compiled("calendar", compile_calendar)
         policies = self._compiled("policy", lambda i, at: compile_policy(i, at, forms))
         flows_raw = self._of("flow")
+        portals = self._compiled(
+            "portal", lambda i, at: compile_portal(i, at, forms, roles, flows_raw)
+        )
         notifications = self._compiled(
             "notification", lambda i, at: compile_notification(i, at, flows_raw)
         )
@@ -176,6 +180,7 @@ class _Work:
             calendars=calendars,
             policies=policies,
             notifications=notifications,
+            portals=portals,
             flows=flows,
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
             raw={kind: self._of(kind) for kind in KINDS},

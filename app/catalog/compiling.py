@@ -27,6 +27,8 @@ class Compiling:
     library: StaticLibrary
     ids: Mapping[str, set[str]]
     problems: list[Problem] = field(default_factory=list)
+    me: Type = USER
+    """What `me` is in expressions: a user, or in a portal's role a link to the person's record."""
     capabilities: Mapping[str, Capability] = field(default_factory=lambda: STANDARD)
     """What connections can serve and actions can use."""
 
@@ -54,7 +56,7 @@ class Compiling:
             return None
         form, _, lines = target.partition(".")
         parent = self.library.fields_of(form) if lines else None
-        own = {**names, "this": link(target), "me": USER}
+        own = {**names, "this": link(target), "me": self.me}
         return Scope(own, parent, None, self.library)
 
     def expr(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.catalog.notifications import Notification
+from app.catalog.portals import Portal
 from app.catalog.sources import Sources
 from flows.calendars import Calendar
 from flows.model import Flow
@@ -366,6 +367,7 @@ class Catalog:
     calendars: Mapping[str, Calendar]
     policies: Mapping[str, Policy]
     notifications: Mapping[str, Notification]
+    portals: Mapping[str, Portal]
     connections: Mapping[str, Connection]
     flows: Mapping[str, Flow]
     others: Mapping[str, Mapping[str, Raw]]

@@ -180,21 +180,6 @@ def _document(at: Compiling) -> None:
                 at.has_field(about, f"{part['table']}.{name}", (*path, "columns", number))
 
 
-def _portal(at: Compiling) -> None:
-    at.refers("role", at.data.get("role"), ("role",))
-    identify = at.data.get("identify", {})
-    if at.refers("form", identify.get("form"), ("identify", "form")):
-        for index, name in enumerate(identify.get("by", ())):
-            at.has_field(identify["form"], name, ("identify", "by", index))
-    for index, form in enumerate(at.data.get("start", ())):
-        at.refers("form", form, ("start", index))
-    policies = at.data.get("policy", ())
-    for index, name in enumerate([policies] if isinstance(policies, str) else policies):
-        at.refers("policy", name, ("policy",) if isinstance(policies, str) else ("policy", index))
-    if "ask" in at.data:
-        at.refers("form", at.data["ask"]["form"], ("ask", "form"))
-
-
 def _trigger(at: Compiling) -> None:
     start = at.data["start"]
     if at.refers("form", start["form"], ("start", "form")):
@@ -228,7 +213,6 @@ _CHECKS: Mapping[str, Callable[[Compiling], None]] = {
     "flow": _flow,
     "tenant": check_zone,
     "document": _document,
-    "portal": _portal,
     "trigger": _trigger,
     "demo": _demo,
 }

@@ -117,7 +117,7 @@ class Facts:
             " CAST(NULL AS TEXT) FROM rf_attachment AS t WHERE t.deleted_at IS NULL AND t.form = ?"
             " AND (t.record_id = ? OR (t.record_id IS NULL AND COALESCE(t.created_by, 0) = ?)) AND "
         )
-        params = [self.form_key, self.record_id or 0, self.actor.user_id or 0, *_padded(ids)]
+        params = [self.form_key, self.record_id or 0, self.actor.me or 0, *_padded(ids)]
         return _Part(FILES, sql + _any_of("t.id", len(ids)), params, ("name", "field"))
 
     def _aggregate(self, number: int, name: str, keys: Collection[int]) -> _Part:

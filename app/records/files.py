@@ -73,7 +73,7 @@ def attach(
     found = kind_of(watched.head, shown)
     _acceptable(field, path, found, mime, watched.head)
     made = Attachment(
-        new_id(), ctx.plan.key, None, path, sha256, shown, found, size, ctx.at, actor.user_id
+        new_id(), ctx.plan.key, None, path, sha256, shown, found, size, ctx.at, actor.me
     )
     sql, params = insert_attachment(made)
     tenant.db.execute_now(sql, params)
@@ -138,7 +138,7 @@ def attachments(
         one.id: one
         for one in found
         if (one.record_id is not None and one.record_id == rid and one.id in shown)
-        or (one.record_id is None and one.created_by == actor.user_id)
+        or (one.record_id is None and one.created_by == actor.me)
     }
 
 
@@ -198,7 +198,7 @@ def _seen(ctx: Context, rid: int) -> tuple[Context, set[int]]:
 
 def _own_upload(ctx: Context, attachment_id: int) -> Attachment:
     found = find_attachment(ctx.tenant.db, attachment_id, ctx.plan.key, None)
-    if found is None or found.created_by != ctx.actor.user_id:
+    if found is None or found.created_by != ctx.actor.me:
         raise not_found()
     return found
 
@@ -207,7 +207,7 @@ def _room(ctx: Context) -> None:
     rows = ctx.tenant.db.query(
         "SELECT count(*) FROM rf_attachment WHERE record_id IS NULL AND deleted_at IS NULL"
         " AND COALESCE(created_by, 0) = ? AND created_at > ?",
-        (ctx.actor.user_id or 0, ctx.at - KEEP_UNSAVED),
+        (ctx.actor.me or 0, ctx.at - KEEP_UNSAVED),
     )
     if rows[0][0] >= MOST_UNSAVED:
         raise Refused(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.records.errors import Refused
 from app.records.prepare import Context, context, demand
+from app.records.rowrights import judging
 from app.storage.conditions import Filter, QueryError
 from app.storage.cursor import CursorError
 from app.storage.query import ListQuery, Page, count_records, list_records
@@ -51,7 +52,7 @@ def list_(
             ctx.published.tables,
             query,
             ctx.rights.rows(action),
-            ctx.env,
+            judging(ctx.env, actor),
         )
     except (CursorError, QueryError) as error:
         raise _malformed(str(error)) from error
@@ -108,7 +109,7 @@ def count(
             ctx.published.tables,
             query,
             ctx.rights.rows("list"),
-            ctx.env,
+            judging(ctx.env, actor),
             cap,
         )
     except QueryError as error:

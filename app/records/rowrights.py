@@ -4,13 +4,15 @@ row itself where it is about to be written."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from app.access.actor import Actor
 from app.access.rights import rights
 from app.records.errors import forbidden, not_found
 from app.records.targets import Target
 from app.storage.resolver import RecordResolver, World, truth
-from forms.expr import EvalError, Expr
+from forms.expr import Env, EvalError, Expr
 from forms.model import Form, Row
 from forms.validate_result import Wanted
 from forms.values import Text
@@ -43,12 +45,22 @@ def any_of(
         return NOTHING, ()
     published = facts.published
     resolver = RecordResolver(World(published.catalog.forms, published.tables), form_id, alias)
-    dialect = facts.tenant.db.dialect
-    found = [truth(expr, dialect, resolver, facts.env) for expr in conditions]
+    dialect, env = facts.tenant.db.dialect, judging(facts.env, facts.actor)
+    found = [truth(expr, dialect, resolver, env) for expr in conditions]
     return (
         " OR ".join(text for text, _ in found),
         [value for _, params in found for value in params],
     )
+
+
+def judging(env: Env, actor: Actor) -> Env:
+    """What row conditions see: `me` is whoever asks, also where that is nobody of the company.
+    (Elsewhere `me` is a user or nothing.)"""
+    if not actor.contact:
+        return env
+    own = copy(env)
+    own.me = actor.me
+    return own
 
 
 def permits(ctx: Context, facts: Facts, rid: int, action: str) -> bool:
@@ -76,8 +88,9 @@ def holds(facts: Facts, form: Form, conditions: Sequence[Expr], row: Row) -> boo
     if wanted:
         for one in wanted:
             facts.load(one, trusted=True)
+    env = judging(facts.env, facts.actor)
     try:
-        return any(expr.evaluate(row, facts.env) is True for expr in conditions)
+        return any(expr.evaluate(row, env) is True for expr in conditions)
     except EvalError:
         return False
 

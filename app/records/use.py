@@ -37,7 +37,7 @@ def request_of(
                 f"An idempotency key has 1 to {idempotency.MAX_KEY} printable characters.",
             ),
         )
-    scope = idempotency.scope_of(actor.user_id, actor.via)
+    scope = idempotency.scope_of(actor.me, actor.via)
     return Request(scope, key, idempotency.request_hash(verb, form_id, rid, body))
 
 

@@ -16,7 +16,6 @@ from forms.expr.types import (
     INTEGER,
     NULL,
     TEXT,
-    USER,
     Scope,
     Type,
 )
@@ -164,7 +163,7 @@ class Checker:
 
     def name(self, node: s.Name) -> n.Node | None:
         if node.name == "me" and "me" in self.scope.names:
-            return n.Me(USER, node.offset)
+            return n.Me(self.scope.names["me"], node.offset)
         if node.name == "this" and "this" in self.scope.names:
             frame = "own" if self.scope.row is None else "this"
             return n.Read(self.scope.names["this"], frame, "id", node.offset)

@@ -141,7 +141,8 @@ class EmptyLibrary:
 class Scope:
     """The names visible to an expression.
 
-    `names`: own fields and system names, `this` (a link to the row's own form) and `me` (a user).
+    `names`: own fields and system names, `this` (a link to the row's own form) and `me` (a user; in
+    the roles of people outside a link to their own record).
     `parent`: what `parent.x` reads. `row`: what `this.x` reads when bare names mean another row
     (a link's `where`); without it `this.x` is the own field x. `max_hops`: how many links one
     path may follow. `behind`: names that are not the row's own are the parent's, without `parent.`.

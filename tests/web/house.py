@@ -25,7 +25,16 @@ from forms.values import encode_id
 from tests.web.pack import sources
 
 PASSWORD = "correct horse battery 9"
-PEOPLE = {"boss": ("boss",), "clerk": ("clerk",), "own": ("own",), "nobody": ()}
+PEOPLE = {
+    "boss": ("boss",),
+    "clerk": ("clerk",),
+    "own": ("own",),
+    "nobody": (),
+    "lena": ("lead",),
+    "finn": ("finance",),
+    "fay": ("finance",),
+    "bob": ("buyer",),
+}
 
 
 @dataclass

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from app.web.desk import account, boards, formpage, home, lists, live, messages, recordpage, sign
+from app.web.desk import (
+    account,
+    boards,
+    flowpage,
+    formpage,
+    home,
+    lists,
+    live,
+    messages,
+    recordpage,
+    sign,
+)
 from app.web.desk.shell import context
+
+PARTS = (
+    sign,
+    account,
+    home,
+    lists,
+    flowpage,
+    formpage,
+    live,
+    recordpage,
+    boards,
+    messages,
+)
 
 
 def create_desk() -> Blueprint:
     """All pages of the desk, under the tenant's address."""
     desk = Blueprint("desk", "app.web.desk")
-    for part in (sign, account, home, lists, formpage, live, recordpage, boards, messages):
+    for part in PARTS:
         part.add_routes(desk)
     desk.before_request(sign.ask_to_sign_in)
     desk.app_context_processor(context)

@@ -51,3 +51,13 @@ for (const button of document.querySelectorAll("[data-rf-noscript]")) button.hid
 
 // After a refused save the summary takes the focus, so that it is read out first.
 document.querySelector("[data-rf-summary]")?.focus();
+
+// The picture of a flow opens with the current step in its middle.
+for (const box of document.querySelectorAll("[data-rf-centre]")) {
+  const now = [...box.querySelectorAll(".rf-now")].at(-1);
+  if (!now) continue;
+  const inner = now.getBoundingClientRect();
+  const outer = box.getBoundingClientRect();
+  box.scrollTop += inner.top + inner.height / 2 - (outer.top + outer.height / 2);
+  box.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
+}
