@@ -420,7 +420,7 @@ class FlowRenamer:
         if identify:
             identify["form"] = self.base.form(identify["form"])
             identify["by"] = self._paths(identify["by"])
-            for key in ("code_to", "contact"):
+            for key in ("code_to", "as"):
                 if key in identify:
                     identify[key] = self.base.path(identify[key])
             out["identify"] = identify
