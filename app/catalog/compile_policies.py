@@ -14,9 +14,9 @@ from flows.model import Reads
 from flows.policy import Input, Output, Policy, outcome
 from flows.policy.conditions import KINDS, ORDERED, Domain
 from flows.policy.examine import examine
-from flows.policy.model import COLLECT, FIRST, Edition
+from flows.policy.model import COLLECT, FIRST, UNIQUE, Edition
 from flows.policy.plain import plain_of
-from forms.expr import DATE, DATETIME, USER, Expr, Scope, link
+from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
 from forms.expr import nodes as n
 from forms.model import Field, Form, Lines
 from forms.problems import Path, suggest
@@ -27,6 +27,7 @@ KEYS = (
     *("rules", "else", "branch", "public", "editions"),
 )
 OUTPUT_KEYS = ("label", "combine")
+HITS = (FIRST, UNIQUE, COLLECT)
 HOPS = 3
 
 _COMBINES = {
@@ -189,7 +190,8 @@ def _output(name: str, raw: Any, form: Form, lines: str, at: Compiling) -> Outpu
     combine, collects = str(raw.get("combine", "")), at.data.get("hit") == COLLECT
     field = own or whole
     if field is None:
-        at.has_field(form.id, f"{lines}.{name}" if lines else name, path, on_key=True)
+        rows = [*one.fields] if isinstance(one := form.fields.get(lines), Lines) else []
+        at.unknown_field(form.id, name, path, [*rows, *form.fields], on_key=True)
         return None
     kind = field.expr_type.kind
     if kind not in KINDS or isinstance(field, Lines):
@@ -240,9 +242,10 @@ def _check_combine(
 ) -> None:
     path: Path = ("outputs", name)
     allowed = _COMBINES[kind]
-    words = listed([*allowed]) if allowed else f"a {kind} cannot be combined"
+    words = listed([*allowed]) if allowed else "nothing: such values cannot be combined"
     if combine and combine not in allowed:
-        at.problem("policy_combine", (*path, "combine"), f"{combine} does not fit a {kind}", words)
+        unfit = f"{combine} does not fit {Type(kind)}"
+        at.problem("policy_combine", (*path, "combine"), unfit, words)
     elif combine and not lines and not collects:
         at.problem(
             "policy_combine",
@@ -264,7 +267,7 @@ def _check_combine(
             "policy_combine",
             path,
             f"the lines have no field {name}: how do their values become the record's?",
-            f"combine: {words}",
+            f"combine: {words}" if allowed else f"a field {name} of the lines",
             on_key=True,
         )
 
@@ -313,7 +316,7 @@ def _check_branch(branch: str, outputs: Mapping[str, Output], lines: str, at: Co
         at.problem(
             "policy_branch",
             ("branch",),
-            f"{branch} is a {found.kind}: the exits of a step need values that can be listed",
+            f"{branch} is {Type(found.kind)}: the exits of a step need values that can be listed",
             "a choice or a boolean",
         )
     elif lines and not found.record:

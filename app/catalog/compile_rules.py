@@ -13,10 +13,10 @@ from flows.model import Duration
 from flows.policy.conditions import (
     Unreadable,
     on_the_clock,
+    predicate,
     read_condition,
     read_constant,
     read_date,
-    tester,
 )
 from flows.policy.model import ELSE, Condition, Edition, Input, Param, Rule
 from forms.expr import TEXT, Scope, Type
@@ -241,7 +241,7 @@ class _Compiler:
             else:
                 self.at.problem("policy_condition", *said)
             return None
-        return Condition(place, written, allowed, tester(allowed))
+        return Condition(place, written, allowed, predicate(allowed))
 
     def _conclusion(self, name: str, raw: Raw, path: Path) -> Rule:
         """A rule's outputs; what it does not name stays empty."""

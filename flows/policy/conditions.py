@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import durations
 from flows.model import Duration
+from forms.expr import Type
 from forms.problems import suggest
 from forms.types.money import is_currency
 from forms.values import Money
@@ -118,12 +119,12 @@ def read_condition(raw: Any, domain: Domain, params: Mapping[str, Param]) -> All
     return Allowed(none, frozenset(values), tuple(spans))
 
 
-def tester(allowed: Allowed) -> Test:
+def predicate(allowed: Allowed) -> Test:
     """A function that answers whether a value of the input is allowed."""
     if not allowed.spans:
         accepted = allowed.values | ({None} if allowed.none else frozenset())
         return accepted.__contains__
-    tests = [_span_tester(span) for span in allowed.spans]
+    tests = [_span_test(span) for span in allowed.spans]
     if len(tests) == 1:
         first = tests[0]
         if allowed.none:
@@ -133,7 +134,7 @@ def tester(allowed: Allowed) -> Test:
     return lambda value: none if value is None else any(test(value) for test in tests)
 
 
-def _span_tester(span: Span) -> Test:
+def _span_test(span: Span) -> Test:
     within = _within(span)
     if not span.currency:
         return within
@@ -221,14 +222,15 @@ def _bound(word: str, kind: str, params: Mapping[str, Param], text: str) -> tupl
         found = _of_param(param, kind)
         if found is None:
             raise Unreadable(
-                f"the parameter {word} is a {param.kind}, the input a {kind}", _EXAMPLES[kind]
+                f"the parameter {word} is {Type(param.kind)}, the input {Type(kind)}",
+                _EXAMPLES[kind],
             )
         return found
     found = _literal(word, kind)
     if found is None:
         near = suggest(word, params) if _WORD.fullmatch(word) else ""
         here = f"'{word}' in '{text}'" if word != text else f"'{text}'"
-        raise Unreadable(f"{here} is neither a {kind} nor a parameter", _EXAMPLES[kind], near)
+        raise Unreadable(f"{here} is neither {Type(kind)} nor a parameter", _EXAMPLES[kind], near)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +26,7 @@ OTHER = "…"
 """Stands for a text that no condition names."""
 
 _DISCRETE = frozenset({"integer", "date"})
-_DATES = (date(1, 1, 1), date(9999, 12, 31))
+_WIDE = Context(prec=60)
 
 
 class TooComplex(Exception):
@@ -119,13 +119,12 @@ def _amounts(domain: Domain, conditions: list[Allowed]) -> list[Any]:
 def _classes(bounds: set[Any], domain: Domain) -> Iterator[Any]:
     """A value of each class, in order: the bounds themselves, and what lies between and beyond."""
     low, high = domain.low, domain.high
-    if domain.kind == "date":
-        low, high = low or _DATES[0], high or _DATES[1]
-    cuts = sorted({b for b in (*bounds, low, high) if b is not None and _inside(b, low, high)}) or [
-        _ZERO[domain.kind]
-    ]
+    if not bounds:
+        yield low if low is not None else high if high is not None else _ZERO[domain.kind]
+        return
+    cuts = sorted({b for b in (*bounds, low, high) if b is not None and _inside(b, low, high)})
     step = _STEPS[domain.kind]
-    if low is None:
+    if low is None and cuts[0] != date.min:
         yield cuts[0] - step
     yield cuts[0]
     for first, second in pairwise(cuts):
@@ -134,7 +133,7 @@ def _classes(bounds: set[Any], domain: Domain) -> Iterator[Any]:
         elif first + step < second:
             yield first + step
         yield second
-    if high is None:
+    if high is None and cuts[-1] != date.max:
         yield cuts[-1] + step
 
 
@@ -150,7 +149,7 @@ def _between(first: Any, second: Any) -> Any:
     places = 0
     while True:
         unit = Decimal(1).scaleb(-places)
-        found = low.quantize(unit, ROUND_FLOOR) + unit
+        found = _WIDE.add(low.quantize(unit, ROUND_FLOOR, _WIDE), unit)
         if found < high:
             return found
         places += 1

@@ -179,9 +179,11 @@ class Checker:
     def home(self, name: str) -> tuple[str, Mapping[str, Type]]:
         """Whose a bare name is, with the names known there."""
         scope = self.scope
-        if scope.behind and scope.parent and name not in scope.names and name in scope.parent:
+        if not scope.behind or scope.parent is None or name in scope.names:
+            return "own", scope.names
+        if name in scope.parent:
             return "parent", scope.parent
-        return "own", scope.names
+        return "own", {**scope.parent, **scope.names}
 
     def line_name(self, node: s.Name, loop: tuple[n.Read, Mapping[str, Type]]) -> n.Node | None:
         rows, fields = loop

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from app.catalog import compile_aggregates as aggregates
+from app.catalog import compile_calendars as calendars
 from app.catalog import compile_connections as connections
 from app.catalog import compile_imports as imports
+from app.catalog import compile_policies as policies
 from app.catalog import compile_reports as reports
 from app.catalog import compile_roles as roles
+from app.catalog import compile_rules as rules
 from app.catalog import compile_scenarios as scenarios
 from app.catalog.schemas import schema
 from forms import compile as forms
@@ -107,6 +110,21 @@ def test_connection_keys() -> None:
     part = ("connection", "properties", "events", "additionalProperties")
     assert keys(*part) == {*connections.EVENT_KEYS, *OVERLAY}
     assert keys(*part, "properties", "match") == set(connections.MATCH_KEYS)
+
+
+def test_calendar_keys() -> None:
+    assert keys("calendar") == {*calendars.KEYS, *HEADING}
+    assert tuple(below("calendar", "properties", "hours", "properties")) == calendars.WEEKDAYS
+
+
+def test_policy_keys() -> None:
+    assert keys("policy") == {*policies.KEYS, *HEADING}
+    part = ("policy", "properties")
+    assert keys(*part, "outputs", "additionalProperties") == set(policies.OUTPUT_KEYS)
+    assert keys("policy", "$defs", "rule") == {*rules.RULE_KEYS, *OVERLAY}
+    assert keys("policy", "$defs", "edition_rule") == {*rules.RULE_KEYS, "before", *OVERLAY}
+    assert keys(*part, "editions", "additionalProperties") == {*rules.EDITION_KEYS, *OVERLAY}
+    assert below(*part, "hit")["enum"] == list(policies.HITS)
 
 
 def test_scenario_keys() -> None:
