@@ -26,6 +26,7 @@ SECTIONS = (
     "imports",
     "definitions",
     "memory",
+    "policies",
 )
 
 
