@@ -108,6 +108,11 @@ def subtract(end: datetime, duration: Duration, calendar: Calendar | None) -> da
     return moment
 
 
+def add_seconds(start: datetime, seconds: int, calendar: Calendar | None) -> datetime:
+    """Where so many seconds of working time end that begin at `start`."""
+    return _work_on(calendar or CLOCK, start, timedelta(seconds=seconds))
+
+
 def working_seconds(calendar: Calendar | None, start: datetime, end: datetime) -> int:
     """Whole seconds of working time from `start` to `end`; 0 where the end is not later."""
     total = timedelta(0)

@@ -61,6 +61,7 @@ def compile_flow(
         steps=work.steps,
         shape=form,
         reading=Reading(),
+        policies={name: one for name, one in policies.items() if one.form == form_id},
     )
     return prepare(flow, world.library)
 

@@ -184,11 +184,10 @@ def _decide(world: World, raw: Any, path: Path) -> Decide | None:
         policy = world.policies.get(name)
         if policy is None:
             return None  # it is not there, or has problems of its own
-        form = policy.target.partition(".")[0]
-        if form != world.form.id:
+        if policy.form != world.form.id:
             here = path if isinstance(raw, str) else (*path, index)
             world.problem(
-                "policy_of_other_form", here, f"{name} judges {policy.target}", world.form.id
+                "policy_of_other_form", here, f"{name} judges {policy.form}", world.form.id
             )
             return None
         found.append(policy)
@@ -353,7 +352,10 @@ def _parallel(raw: Raw, path: Path, place: Place, inner: Inner) -> Parallel:
         for name, steps in raw["branches"].items()
     }
     join = raw.get("join", "all")
-    return Parallel(branches, int({"all": 0, "any": 1}.get(join, join)))
+    return Parallel(
+        branches,
+        {"all": 0, "any": 1}[join] if isinstance(join, str) and not join.isdigit() else int(join),
+    )
 
 
 def _joined(place: Place, path: Path) -> str:

@@ -112,10 +112,10 @@ class World:
             if name not in self.at.ids.get("policy", ()):
                 self.unknown("policy", name, self.policies, path)
             return None
-        value = policy.params.get(parameter)
         if parameter not in policy.params:
             self.unknown("parameter", parameter, policy.params, path)
             return None
+        value = policy.params[parameter]
         if not isinstance(value, Duration):
             self.problem(
                 "no_duration",

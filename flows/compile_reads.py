@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from flows.model import (
     Approve,
@@ -23,13 +24,16 @@ from flows.model import (
     Wait,
     Who,
 )
-from flows.reading import Placed, Probe, probe_of
+from flows.reading import Placed, Probe, Visitor, probe_of
 from forms.compile_library import FormLibrary
 from forms.compile_order import all_fields
 from forms.compile_steps import settler
-from forms.expr import Expr
+from forms.expr import Env, Expr
 from forms.expr import nodes as n
 from forms.model import Lines
+
+if TYPE_CHECKING:
+    from flows.policy.model import Policy
 
 _MACHINES = (Decide, Switch)
 """Kinds that never wait, beside `set` alone: what follows them is read in the same breath."""
@@ -41,6 +45,7 @@ class _Ahead:
 
     exprs: list[tuple[Expr, str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
     people: list[Who] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
     writes: bool = False
 
 
@@ -52,6 +57,7 @@ def prepare(flow: Flow, library: FormLibrary) -> Flow:
         *((expr, table) for one in found.values() for expr, table, _ in one.exprs),
         *formulas,
         *((expr, "") for expr in _others(flow)),
+        *((expr, "") for policy in flow.policies.values() for expr in _of_policy(policy)),
     ]
     probes: dict[int, Probe] = {}
     for expr, _ in every:
@@ -70,7 +76,8 @@ def prepare(flow: Flow, library: FormLibrary) -> Flow:
             for expr, table, rows in one.exprs
             if id(expr) in probes
         )
-        ahead[path] = (*own, *(placed if one.writes else ()))
+        judged = (probe for policy in one.policies for probe in _judged(policy))
+        ahead[path] = (*own, *judged, *(placed if one.writes else ()))
     until = {id(e): tuple(_rests_on(flow, e, probes)) for e in _untils(flow)}
     reading = Reading(
         probes=probes,
@@ -92,8 +99,47 @@ def prepare(flow: Flow, library: FormLibrary) -> Flow:
             "/" in path and isinstance(s.body, Wait) and s.body.until is not None
             for path, s in flow.steps.items()
         ),
+        rows={scope: rows_around(flow, f"{scope}/-") for scope in flow.scopes if scope},
+        shown=frozenset(
+            target.partition(".")[2]
+            for expr, _ in every
+            for target in _targets(expr.node)
+            if target.startswith(f"{flow.form}.")
+        ),
+        fills=frozenset(one.within or one.id for one in all_fields(flow.shape.fields) if one.fill),
+        judged={one.id: tuple(_judged(one)) for one in flow.policies.values()},
+        follows=any(
+            due.at is not None and due.recompute
+            for step in flow.steps.values()
+            for due in _dues(step)
+        ),
+        clocked=frozenset(id(e) for e in _untils(flow) if clocked(flow, e)),
     )
     return replace(flow, reading=reading)
+
+
+def _judged(policy: Policy) -> Iterator[Placed]:
+    """What a policy looks at: a line is read with the names of its record behind its own."""
+    for expr in _of_policy(policy):
+        probe = probe_of(expr)
+        if probe is not None and policy.lines:
+            yield Placed(_behind(probe, policy.form), policy.lines)
+        elif probe is not None:
+            yield Placed(probe)
+
+
+def _behind(probe: Probe, form: str) -> Probe:
+    def behind(row: Mapping[str, Any], env: Env, visitor: Visitor) -> None:
+        record = env.parent or {}
+        probe({**record, **row, form: record.get("id")}, env, visitor)
+
+    return behind
+
+
+def _of_policy(policy: Policy) -> Iterator[Expr]:
+    yield from (one.expr for one in policy.inputs)
+    if policy.as_of is not None:
+        yield policy.as_of
 
 
 def _formulas(flow: Flow) -> Iterator[tuple[Expr, str]]:
@@ -200,8 +246,7 @@ def _own(step: Step, rows: tuple[tuple[str, str], ...], found: _Ahead) -> None:
         case Decide(policies=policies):
             found.writes = True
             for policy in policies:
-                table = policy.target.partition(".")[2]
-                found.exprs += [(expr, table, ()) for expr in policy.exprs]
+                found.policies.append(policy)
         case Switch(on=on):
             here(on)
         case Wait(until=until):
@@ -307,6 +352,9 @@ def _reads(flow: Flow, one: _Ahead, formulas: list[tuple[Expr, str]]) -> Reads:
                 continue  # a field of the record's own row
             links.add((path, name))
         totals |= {(name, _dotted(base, table, names)) for name, base in expr.aggregate_reads}
+    for policy in one.policies:
+        links |= policy.reads.links
+        totals |= policy.reads.aggregates
     return Reads(frozenset(links), frozenset(totals), tuple(dict.fromkeys(one.people)))
 
 

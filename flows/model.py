@@ -337,7 +337,11 @@ class Reading:
     name the flow reads there. `watched`: what any `until` rests on beyond the record: forms
     ("order"), their lines ("order.lines"), "aggregate:received". `settle`: field → what makes a
     value of it. `remembers`: whether it matters when a field last changed. `until_below`: whether
-    a condition is waited for inside `each` or `parallel`.
+    a condition is waited for inside `each` or `parallel`. `rows`: scope → the names of rows around
+    it and their lines, the outermost first. `shown`: own lines whose rows are reached by links.
+    `fills`: fields of the record whose change fills others. `clocked`: conditions waited for that
+    change with the time. `judged`: policy → what it looks for. `follows`:
+    whether a due time moves with a field.
     """
 
     probes: Mapping[int, Probe] = field(default_factory=dict)
@@ -349,6 +353,12 @@ class Reading:
     settle: Mapping[tuple[str, ...], Callable[[Any, Any], object]] = field(default_factory=dict)
     remembers: bool = False
     until_below: bool = False
+    rows: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    shown: frozenset[str] = frozenset()
+    fills: frozenset[str] = frozenset()
+    clocked: frozenset[int] = frozenset()
+    judged: Mapping[str, tuple[Placed, ...]] = field(default_factory=dict)
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -369,6 +379,7 @@ class Flow:
     steps: Mapping[str, Step]
     shape: Form
     reading: Reading
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     @property
     def top(self) -> Scope:

@@ -420,3 +420,30 @@ class Facts:
     env: Any
     people: dict[Asked, tuple[int, ...]] = field(default_factory=dict)
     calendars: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = State({}, {}, {})
+"""The state of a record before `Begin`."""
+
+
+def apply(state: State, done: Done) -> State:
+    """The state after a transition, in memory: ended scopes and closed tasks are left out."""
+    tokens = dict(state.tokens)
+    below = set(done.cancel_below)
+    for token in state.tokens.values():
+        above = token.parent
+        while above is not None and above not in below:
+            found = state.tokens.get(above)
+            above = found.parent if found is not None else None
+        if above is not None:
+            tokens.pop(token.id, None)
+    tokens |= {token.id: token for token in done.tokens}
+    tokens = {key: one for key, one in tokens.items() if one.outcome is None or key == TOP}
+    tasks = {**state.tasks, **{task.id: task for task in done.tasks}}
+    timers = {**state.timers, **{timer.id: timer for timer in done.timers}}
+    still = (OPEN, WAITING)
+    return State(
+        tokens,
+        {k: one for k, one in tasks.items() if one.status in still and one.token in tokens},
+        {k: one for k, one in timers.items() if one.status in still and one.token in tokens},
+    )

@@ -221,7 +221,7 @@ def test_the_worked_cases_compile() -> None:
     assert [str(p) for p in result.problems] == []
     assert result.catalog is not None
     flows = result.catalog.flows
-    assert {"exchange", "receipt", "refund", "return_handling"} <= set(flows)
+    assert {"exchange", "receipt", "refund", "return_handling", "return_request"} <= set(flows)
     exchange = flows["exchange"]
     lines = exchange.steps["swap/out/ship"].body
     assert isinstance(lines, Do)

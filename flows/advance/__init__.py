@@ -1,0 +1,94 @@
+"""Advance a record through its flow: one event in, one transition out. Pure.
+
+    answer = advance(flow, state, event, facts, now)
+
+`Done` is the transition, `Need` says which facts are missing (load them into `facts`, ask again),
+`Declined` says why the event is not allowed. docs/flows.md is the manual.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flows.advance.ahead import ask_ahead
+from flows.advance.dues import move_dues
+from flows.advance.events import HANDLERS
+from flows.advance.kinds import KINDS
+from flows.advance.moves import run
+from flows.advance.slas import settle
+from flows.advance.trouble import Missing, Refusal
+from flows.advance.waits import look_again
+from flows.advance.work import Work
+from flows.model import Flow
+from flows.state import SYSTEM, Declined, Done, Event, Facts, Need, State
+
+__all__ = ["advance"]
+
+
+def advance(
+    flow: Flow, state: State, event: Event, facts: Facts, now: datetime
+) -> Done | Need | Declined:
+    """One transition. Never raises for what authors wrote or people do.
+
+    `facts.row` is the record with what was filled in; it and `state` are not changed. The same
+    arguments give the same answer, ids included.
+    """
+    work = Work(flow, state, facts, now, getattr(event, "person", SYSTEM))
+    env = facts.env
+    if env.now != now:
+        env.now = now
+        env.today = now.astimezone(env.zone).date()
+    env.parent = None
+    env.me = work.person.user
+    if flow.reading.shown:
+        work.show_lines()
+    try:
+        HANDLERS[type(event)](work, event)
+        if work.used:
+            _settle(work, event)
+    except Missing:
+        ask_ahead(work)
+        return work.wants.need()
+    except Refusal as refusal:
+        return refusal.answer
+    if not work.used:
+        return Done(row=facts.row, used=False)
+    return _done(work)
+
+
+def _settle(work: Work, event: Event) -> None:
+    """Run until every token waits; then what rests on the whole record."""
+    run(work, KINDS)
+    reading = work.flow.reading
+    while reading.until and work.ended is None:
+        look_again(work)
+        if not work.ready:
+            break
+        run(work, KINDS)
+    if reading.follows and work.ended is None:
+        move_dues(work)
+    if work.flow.slas:
+        settle(work)
+
+
+def _done(work: Work) -> Done:
+    known = work.state.tokens
+    tokens = []
+    for key, live in work.live.items():
+        made = live.frozen()
+        if made != known.get(key):
+            tokens.append(made)
+    return Done(
+        row=work.row,
+        tokens=tuple(tokens),
+        tasks=tuple(work.tasks.values()),
+        timers=tuple(work.timers.values()),
+        cancel_below=tuple(work.cancel_below),
+        effects=tuple(work.effects),
+        happenings=tuple(work.happenings),
+        opened=tuple(work.opened),
+        watches=tuple(work.watches.items()),
+        revoke=work.revoke,
+        ended=work.ended,
+        trace=tuple(work.trace),
+    )

@@ -1,0 +1,19 @@
+"""What an act must carry."""
+
+from __future__ import annotations
+
+from flows.advance.trouble import Refusal
+from flows.messages import declined
+from flows.model import Ask
+from flows.state import Act, Begin
+
+
+def check_asked(ask: Ask, event: Act | Begin, against: bool) -> None:
+    """Refuse an act that lacks a comment, an attachment or a signature. `against`: it rejects."""
+    for name, rule, given in (
+        ("comment", ask.comment, event.comment.strip()),
+        ("attachment", ask.attachment, event.attachments),
+        ("signature", ask.signature, event.signature),
+    ):
+        if not given and (rule == "required" or (rule == "on_reject" and against)):
+            raise Refusal(declined("ask_missing", name))

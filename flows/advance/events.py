@@ -1,0 +1,243 @@
+"""What each event does: the part of the engine that knows who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flows.advance import (
+    approve,
+    dues,
+    effects,
+    interrupts,
+    mends,
+    seats,
+    slas,
+    starts,
+    task,
+    waits,
+)
+from flows.advance.closing import stopped
+from flows.advance.decided import decisions, remember
+from flows.advance.kinds import KINDS
+from flows.advance.moves import guarded, run
+from flows.advance.trouble import Refusal
+from flows.advance.work import Live, Work
+from flows.messages import decided, declined
+from flows.model import Approve, Do, Start, Step
+from flows.state import (
+    DONE,
+    OPEN,
+    TOP,
+    Act,
+    AddApprover,
+    Answer,
+    Arrived,
+    Begin,
+    Changed,
+    Claim,
+    Ended,
+    Fire,
+    Interruption,
+    Mend,
+    Task,
+    Timer,
+    Token,
+    Transfer,
+)
+
+
+def begin(work: Work, event: Begin) -> None:
+    """Put the top token into the entry step, and do the first act with it."""
+    token = Token(TOP, None, "", None, work.flow.top.entry, 0, work.now)
+    live = work.live[TOP] = Live(token)
+    if event.origin is not None:
+        origin = event.origin
+        live.data["origin"] = {name: getattr(origin, name) for name in origin.__dataclass_fields__}
+    work.ready.append((TOP, work.flow.top.entry))
+    run(work, KINDS)
+    if event.act is None:
+        return
+    remember(work)
+    found = next((one for one in work.open_tasks(TOP) if one.kind == "task"), None)
+    if found is None or work.top.step != work.flow.top.entry:
+        raise Refusal(declined("unknown_act", event.act))
+    task.check_person(found, event.person)
+    task.act(work, live, work.step_of(live), found, event, event.act)
+
+
+def act(work: Work, event: Act) -> None:
+    """Leave a task, vote, or send back."""
+    found, live, step = _open_task(work, event.task)
+    task.check_person(found, event.person)
+    remember(work)
+    if isinstance(step.body, Approve):
+        approve.act(work, live, step, found, event)
+    else:
+        task.act(work, live, step, found, event, event.name)
+
+
+def _open_task(work: Work, task_id: int) -> tuple[Task, Live, Step]:
+    """An open task with its token and step; one that is decided says who was first."""
+    found = work.state.tasks.get(task_id)
+    known = work.look(found.token) if found is not None else None
+    if found is None or found.status != OPEN or known is None:
+        raise Refusal(_too_late(work, found))
+    live = work.token(found.token)
+    if live.step != found.step or live.visit != found.visit:
+        raise Refusal(_too_late(work, found))
+    return found, live, work.step_of(live)
+
+
+def _too_late(work: Work, found: Task | None) -> Any:
+    """Who was first, as far as it is known."""
+    if found is None:
+        return decided("", "cancelled", None)
+    if found.status == DONE and found.by is None:
+        return decided("", found.outcome, None)
+    scope = next((t.scope for t in work.state.tokens.values() if t.id == found.token), "")
+    path = f"{scope}/{found.step}" if scope else found.step
+    known = decisions(work)
+    one = known.get(f"{path}.{found.level}") if found.level else known.get(path)
+    if one is not None and one["visit"] == found.visit:
+        return decided(one["name"], one["outcome"], one["by"])
+    return decided("", found.outcome or "cancelled", found.by)
+
+
+def claim(work: Work, event: Claim) -> None:
+    """Take or give back a task."""
+    found, live, step = _open_task(work, event.task)
+    seats.claim(work, live, step, found, event)
+
+
+def transfer(work: Work, event: Transfer) -> None:
+    """Give a vote to another user."""
+    found, live, step = _open_task(work, event.task)
+    seats.transfer(work, live, step, found, event)
+
+
+def add_approver(work: Work, event: AddApprover) -> None:
+    """Ask another user as well."""
+    found, live, step = _open_task(work, event.task)
+    seats.add_approver(work, live, step, found, event)
+
+
+def interruption(work: Work, event: Interruption) -> None:
+    """Leave the path."""
+    remember(work)
+    interrupts.interrupt(work, event)
+
+
+def fire(work: Work, event: Fire) -> None:
+    """A timer is due; one whose task or step is over does nothing."""
+    timer = work.state.timers.get(event.timer)
+    if timer is None or timer.status != OPEN or timer.at > work.now:
+        work.used = False
+        return
+    if timer.rule.startswith("sla/"):
+        slas.fire(work, timer)
+        return
+    known = work.look(timer.token)
+    if known is None or known.step != timer.step or known.visit != timer.visit:
+        work.used = False
+        return
+    live = work.token(timer.token)
+    step = work.step_of(live)
+    guarded(work, live, lambda: _fired(work, live, step, timer))
+
+
+def _fired(work: Work, live: Live, step: Step, timer: Timer) -> None:
+    rule, _, level = timer.rule.partition("@")
+    if rule == "until":
+        work.timers[timer.id] = stopped(timer, DONE, timer.fired + 1)
+        return  # every condition is looked at again in the end
+    due = step.due
+    if level and isinstance(step.body, Approve):
+        due = step.body.levels[level].due
+    if due is None:
+        work.used = False
+    elif rule == "due":
+        dues.late(work, live, step, timer, due)
+    else:
+        dues.remind(work, live, step, timer, due)
+
+
+def answer(work: Work, event: Answer) -> None:
+    """What came of an action, or of starting a record."""
+    if event.key.endswith(effects.UNDO):
+        effects.undone(work, event)
+        return
+    live = _visit(work, event)
+    if live is None:
+        return
+    step = work.step_of(live)
+    if isinstance(step.body, Do):
+        guarded(work, live, lambda: effects.answered(work, live, step, event))
+    elif isinstance(step.body, Start):
+        guarded(work, live, lambda: starts.answered(work, live, step, event))
+    else:
+        work.used = False
+
+
+def ended(work: Work, event: Ended) -> None:
+    """A record this one started has ended."""
+    live = _visit(work, event)
+    if live is None:
+        return
+    step = work.step_of(live)
+    if isinstance(step.body, Start):
+        guarded(work, live, lambda: starts.ended(work, live, step, event))
+    else:
+        work.used = False
+
+
+def _visit(work: Work, event: Answer | Ended) -> Live | None:
+    """The token an answer is for, if it is still at that visit."""
+    known = work.look(event.token)
+    if known is None or known.step != event.step or known.visit != event.visit:
+        work.used = False
+        return None
+    return work.token(event.token)
+
+
+def arrived(work: Work, event: Arrived) -> None:
+    """An event from outside: for who waits for it, else for an interrupt of that name."""
+    if waits.arrived(work, event):
+        return
+    found = work.flow.interrupts.get(event.name)
+    if found is None or work.row.get("stage") not in found.stages:
+        work.used = False
+        return
+    try:
+        effects.keep(work, None, event.save)
+        told = Interruption(work.person, event.name, data=event.data)
+        interrupts.interrupt(work, told, by_event=True)
+    except Refusal:
+        work.used = False
+
+
+def changed(work: Work, event: Changed) -> None:
+    """Look again at everything that rests on what may have changed."""
+    remember(work)
+    work.compute()
+
+
+def mend(work: Work, event: Mend) -> None:
+    """Resolve an incident."""
+    mends.mend(work, event, KINDS)
+
+
+HANDLERS: Mapping[type, Callable[[Work, Any], None]] = {
+    Begin: begin,
+    Act: act,
+    Claim: claim,
+    Transfer: transfer,
+    AddApprover: add_approver,
+    Interruption: interruption,
+    Fire: fire,
+    Answer: answer,
+    Ended: ended,
+    Arrived: arrived,
+    Changed: changed,
+    Mend: mend,
+}

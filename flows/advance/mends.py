@@ -1,0 +1,69 @@
+"""A person resolves an incident: once more, past it, or back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.advance.effects import call_from, undo
+from flows.advance.moves import Enter, begin, guarded, leave
+from flows.advance.trouble import Refusal
+from flows.advance.work import Live, Work
+from flows.messages import declined
+from flows.model import Do
+from flows.state import Mend
+
+
+def mend(work: Work, event: Mend, kinds: Mapping[str, Enter]) -> None:
+    """Resolve the incident of a token."""
+    known = work.look(event.token)
+    incident: Mapping[str, Any] | None = known.data.get("incident") if known is not None else None
+    if incident is None or known is None:
+        raise Refusal(declined("no_incident"))
+    live = work.token(event.token)
+    step = work.step_of(live)
+    del live.data["incident"]
+    work.say(
+        "mend",
+        live,
+        step.path,
+        by=event.person.user,
+        name=event.person.name,
+        how=event.how,
+        reason=event.reason,
+        outcome=event.outcome,
+        code=incident["code"],
+    )
+    if event.how == "retry":
+        guarded(work, live, lambda: _again(work, live, incident, kinds))
+        return
+    outcome = event.outcome or incident.get("outcome") or "done"
+    if event.outcome and event.outcome not in step.exits and "*" not in step.exits:
+        raise Refusal(declined("unknown_act", event.outcome))
+    if event.how == "compensate":
+        _take_back(work, live)
+    guarded(work, live, lambda: leave(work, live, outcome, anyway=True))
+
+
+def _again(work: Work, live: Live, incident: Mapping[str, Any], kinds: Mapping[str, Enter]) -> None:
+    """Do what went wrong once more: leaving the step, or the step itself."""
+    step = work.step_of(live)
+    outcome = incident.get("outcome") or ""
+    if incident["code"] in ("no_exit", "exit_used_up", "late_needs_fields") and outcome:
+        leave(work, live, outcome, anyway=True)
+        return
+    if isinstance(step.body, Do) and "todo" in live.at:
+        call_from(work, live, step, live.at["todo"])
+        return
+    begin(work, live, step, kinds)
+
+
+def _take_back(work: Work, live: Live) -> None:
+    """Undo the actions of the step that ran."""
+    step = work.step_of(live)
+    if not isinstance(step.body, Do):
+        return
+    for key, action in reversed(list(live.at.get("ran", {}).items())):
+        one = step.body.actions[action]
+        if one.undo:
+            undo(work, live, step, one, key, live.row)
