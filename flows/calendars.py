@@ -24,7 +24,9 @@ HORIZON = 36_600
 """Days looked ahead or back. What would end later than that ends there: a century is never."""
 
 _DAY = timedelta(days=1)
+_NOTHING = timedelta(0)
 _REMEMBERED = 4_096
+_EARLIEST, _LATEST = datetime(1, 1, 4, tzinfo=UTC), datetime(9999, 12, 28, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +79,7 @@ def add(start: datetime, duration: Duration, calendar: Calendar | None) -> datet
     day (the first moment after it where clocks skip it, the first of two where it comes twice).
     `wh` is working time; `wd` leads to the close of business on the n-th working day after.
     """
-    where, moment = calendar or CLOCK, start
+    where, moment = calendar or CLOCK, _held(start)
     for amount, unit in duration.parts:
         if unit == "wh":
             moment = _work_on(where, moment, timedelta(hours=amount))
@@ -86,7 +88,7 @@ def add(start: datetime, duration: Duration, calendar: Calendar | None) -> datet
         elif unit == "d":
             moment = _days_on(where.zone, moment, amount)
         else:
-            moment += _elapsed(amount, unit)
+            moment = _held(moment, _elapsed(amount, unit))
     return moment
 
 
@@ -95,7 +97,7 @@ def subtract(end: datetime, duration: Duration, calendar: Calendar | None) -> da
 
     `wd` leads to the close of business on the n-th working day before.
     """
-    where, moment = calendar or CLOCK, end
+    where, moment = calendar or CLOCK, _held(end)
     for amount, unit in reversed(duration.parts):
         if unit == "wh":
             moment = _work_back(where, moment, timedelta(hours=amount))
@@ -104,7 +106,7 @@ def subtract(end: datetime, duration: Duration, calendar: Calendar | None) -> da
         elif unit == "d":
             moment = _days_on(where.zone, moment, -amount)
         else:
-            moment -= _elapsed(amount, unit)
+            moment = _held(moment, -_elapsed(amount, unit))
     return moment
 
 
@@ -115,9 +117,9 @@ def add_seconds(start: datetime, seconds: int, calendar: Calendar | None) -> dat
 
 def working_seconds(calendar: Calendar | None, start: datetime, end: datetime) -> int:
     """Whole seconds of working time from `start` to `end`; 0 where the end is not later."""
-    total = timedelta(0)
-    where = calendar or CLOCK
-    for opens, closes in _ahead(where, start):
+    total = _NOTHING
+    start, end = _held(start), _held(end)
+    for opens, closes in _ahead(calendar or CLOCK, start):
         if max(opens, start) >= end:
             break
         total += min(closes, end) - max(opens, start)
@@ -156,7 +158,7 @@ def _work_back(calendar: Calendar, end: datetime, left: timedelta) -> datetime:
             finish = min(closes, end)
             if finish - opens >= left:
                 return finish - left
-            left -= max(finish - opens, timedelta(0))
+            left -= max(finish - opens, _NOTHING)
     return _ever(end)
 
 
@@ -202,22 +204,26 @@ def _ahead(calendar: Calendar, start: datetime) -> Iterator[Span]:
 
 def _days(first: date, step: int) -> Iterator[date]:
     """Days from `first` on, or back, as far as the horizon and the calendar of Python go."""
-    number, last = first.toordinal(), date.max.toordinal() - 2
-    stop = min(number + HORIZON, last) if step > 0 else max(number - HORIZON, 2)
+    number = first.toordinal()
+    last = _LATEST.toordinal() + 1 if step > 0 else _EARLIEST.toordinal() - 1
+    stop = min(number + HORIZON, last) if step > 0 else max(number - HORIZON, last)
     return map(date.fromordinal, range(number, stop, step))
 
 
 def _never(start: datetime) -> datetime:
-    return _clamped(start, HORIZON)
+    return _held(start, timedelta(days=HORIZON))
 
 
 def _ever(end: datetime) -> datetime:
-    return _clamped(end, -HORIZON)
+    return _held(end, -timedelta(days=HORIZON))
 
 
-def _clamped(moment: datetime, days: int) -> datetime:
-    number = min(max(moment.toordinal() + days, 3), date.max.toordinal() - 2)
-    return datetime.combine(date.fromordinal(number), moment.timetz())
+def _held(moment: datetime, change: timedelta = _NOTHING) -> datetime:
+    """A moment some time later or earlier, as far as Python's calendar goes in every zone."""
+    try:
+        return min(max(moment + change, _EARLIEST), _LATEST)
+    except OverflowError:
+        return _LATEST if change > _NOTHING else _EARLIEST
 
 
 # --- clocks -------------------------------------------------------------------------------------
@@ -233,11 +239,12 @@ def _days_on(zone: ZoneInfo, moment: datetime, days: int) -> datetime:
     if local.fold:
         # The second pass of an hour counts as its end: a later start must not end earlier.
         change = _change(zone, moment - _DAY, moment)
-        before = (change - timedelta(seconds=1)).astimezone(zone).utcoffset() or timedelta(0)
+        before = (change - timedelta(seconds=1)).astimezone(zone).utcoffset() or _NOTHING
         wall = change.replace(tzinfo=None) + before
     else:
         wall = local.replace(tzinfo=None)
-    return _first_at(zone, wall + timedelta(days=days))
+    shifted = _held(wall.replace(tzinfo=UTC), timedelta(days=days))
+    return _first_at(zone, shifted.replace(tzinfo=None))
 
 
 def _first_at(zone: ZoneInfo, wall: datetime) -> datetime:
@@ -281,10 +288,9 @@ def _offsets(
     zone: ZoneInfo, midnight: datetime
 ) -> Iterator[tuple[datetime | None, datetime | None, timedelta]]:
     """Offsets from UTC around a local day, with the time in UTC each holds (None: all of it)."""
-    zero = timedelta(0)
     bounds = (midnight, midnight + _DAY)
     seen = {
-        bound.replace(tzinfo=zone, fold=fold).utcoffset() or zero
+        bound.replace(tzinfo=zone, fold=fold).utcoffset() or _NOTHING
         for bound in bounds
         for fold in (0, 1)
     }
@@ -295,7 +301,7 @@ def _offsets(
     stop = at + 3 * _DAY
     while at < stop:
         until = min(_change(zone, at, stop), stop)
-        yield at, until, at.astimezone(zone).utcoffset() or zero
+        yield at, until, at.astimezone(zone).utcoffset() or _NOTHING
         at = until
 
 

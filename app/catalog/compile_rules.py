@@ -38,6 +38,7 @@ class _Version:
     """What an edition says in full; values stand beside the path they were written at."""
 
     id: str
+    label: Text
     since: date | None
     params: Mapping[str, tuple[Any, Path]]
     rules: Mapping[str, tuple[Raw, Path]]
@@ -78,6 +79,7 @@ def _versions(at: Compiling) -> list[_Version]:
     data = at.data
     base = _Version(
         id="",
+        label=at.text("label"),
         since=None,
         params=_placed(data.get("params"), ("params",)),
         rules=_placed(data.get("rules"), ("rules",)),
@@ -128,6 +130,7 @@ def _next(before: _Version, name: str, since: date, raw: Raw, at: Compiling) -> 
         rules = _put(rules, rule, placed, at)
     return _Version(
         id=name,
+        label=Text.of(raw.get("label"), name),
         since=since,
         params={**before.params, **_placed(raw.get("params"), (*path, "params"))},
         rules=rules,
@@ -194,6 +197,7 @@ class _Compiler:
             otherwise = self._conclusion(ELSE, raw, path)
         return Edition(
             id=version.id,
+            label=version.label,
             since=version.since,
             params=self.params,
             rules=tuple(rules),
@@ -270,25 +274,24 @@ class _Compiler:
         """A constant, or a parameter, as a value of the output's field."""
         options = field.expr_type.options or ()
         param = self.params.get(written) if isinstance(written, str) else None
-        value = written if param is None or written in options else param.value
+        if written in options or param is None:
+            value, said, where = written, f"'{written}'", path
+        else:
+            raw, where = self.version.params[param.id]
+            value, said = param.value, f"{param.id}, which is {raw}"
         if isinstance(value, Duration):
             value = on_the_clock(value)
         try:
             found = field.kind.parse(value, field)
+            why = "it counts working time or is empty"
         except Invalid as wrong:
-            why = message(wrong.code, wrong.params).en
-            known = [*options, *self.params]
-            self.at.problem(
-                "policy_value",
-                path,
-                f"{field.path} does not take '{written}': {why}",
-                ", ".join(options),
-                suggest(str(written), known),
-            )
-            return None
-        if isinstance(found, Money) and not found.currency:
-            self.at.problem("policy_value", path, f"'{written}' says no currency", "500 CNY")
-            return None
+            found, why = None, message(wrong.code, wrong.params).en
+        if found is None:
+            near = suggest(str(written), [*options, *self.params])
+            told = f"{field.path} does not take {said}: {why}"
+            self.at.problem("policy_value", where, told, ", ".join(options), near)
+        elif isinstance(found, Money) and not found.currency:
+            self.at.problem("policy_value", where, f"{said} says no currency", "500 CNY")
         return found
 
     def _words(self, placed: tuple[Any, Path], *, rules: bool = False) -> TextTemplate | None:

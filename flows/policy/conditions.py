@@ -164,7 +164,10 @@ def _read(raw: Any, domain: Domain, params: Mapping[str, Param]) -> Allowed:
     if domain.kind in ORDERED:
         span = _span(str(raw).strip(), domain.kind, params)
         if span.empty:
-            raise Unreadable(f"'{raw}' holds no value: it ends before it begins", empty=True)
+            raise Unreadable(
+                f"'{raw}' holds no value: it begins at {span.low} and ends at {span.high}",
+                empty=True,
+            )
         return Allowed(spans=(span,))
     return Allowed(values=frozenset([_value(raw, domain, params)]))
 

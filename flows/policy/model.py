@@ -90,6 +90,7 @@ class Edition:
     """
 
     id: str
+    label: Text
     since: date | None
     params: Mapping[str, Param]
     rules: tuple[Rule, ...]

@@ -218,6 +218,18 @@ def test_a_calendar_without_any_time_ends_after_a_century() -> None:
     assert end_of_business(date(9999, 12, 30), nothing) > start
 
 
+@pytest.mark.parametrize("text", ["3660d", "87840h", "1wh", "3660wd", "0wd"])
+@pytest.mark.parametrize("calendar", [OFFICE, NIGHTS, None])
+def test_the_ends_of_the_calendar_stop_no_one(text: str, calendar: Calendar | None) -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert add(last, of(text), calendar) <= last
+    assert subtract(first, of(text), calendar) >= first
+    assert working_seconds(calendar, last - timedelta(days=1), last) >= 0
+    assert working_seconds(calendar, first, first + timedelta(days=30)) > 0
+    for day in (date.min, date.max):
+        assert first < end_of_business(day, calendar) < last
+
+
 # --- against a slow reference -------------------------------------------------------------------
 
 MINUTE = timedelta(minutes=1)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import operator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flows.policy import Decision, Undecided, decide, parameter, public_text, rule_texts
+from flows.policy.conditions import Domain, predicate, read_condition
 from forms.expr import Env
 from forms.values import Money
 from tests.flows.policy_support import claim, line, policy
@@ -105,7 +110,7 @@ def test_the_first_rule_that_fits_decides_a_line(
 
 
 def test_the_trace_names_inputs_edition_and_what_did_not_fit() -> None:
-    assert judged(5, "unwanted", False).trace == [
+    assert json.loads(json.dumps(judged(5, "unwanted", False).trace)) == [
         {
             "policy": "tested",
             "row": 11,
@@ -289,6 +294,7 @@ def test_all_matching_rules_are_collected() -> None:
         "fee": {"amount": "17.50", "currency": "CNY"},
         "ok": False,
     }
+    assert json.loads(json.dumps(made.trace)) == made.trace
     made = decide(found, claim(points=60), env())
     assert made.outputs == {"fee": Money(Decimal(10), "CNY"), "ok": True}
     made = decide(found, claim(points=5), env())
@@ -408,3 +414,57 @@ else: {percent: 100}
     empty = decide(found, claim(), env())
     assert empty.outputs == {"level": 0, "ok": False, "fee": None}
     assert empty.trace == []
+
+
+# --- conditions against a plain reading -----------------------------------------------------------
+
+READINGS = {
+    "up to": operator.le,
+    "under": operator.lt,
+    "from": operator.ge,
+    "over": operator.gt,
+}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from([*READINGS]), st.integers(-20, 20)),
+            st.tuples(st.just(".."), st.integers(-20, 20), st.integers(0, 10)),
+            st.tuples(st.just("="), st.integers(-20, 20)),
+            st.tuples(st.just("none")),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.one_of(st.none(), st.integers(-25, 25)),
+    st.sampled_from(["integer", "decimal", "money"]),
+)
+def test_a_list_of_conditions_holds_where_one_of_them_does(
+    parts: list[tuple[Any, ...]], value: int | None, kind: str
+) -> None:
+    def written(part: tuple[Any, ...]) -> str:
+        tail = " CNY" if kind == "money" else ""
+        match part:
+            case ("none",):
+                return "none"
+            case ("=", bound):
+                return f"{bound}{tail}"
+            case ("..", low, length):
+                return f"{low}..{low + length}{tail}"
+        return f"{part[0]} {part[1]}{tail}"
+
+    def holds(part: tuple[Any, ...]) -> bool:
+        if value is None or part[0] == "none":
+            return value is None and part[0] == "none"
+        if part[0] == "..":
+            return bool(part[1] <= value <= part[1] + part[2])
+        return bool(READINGS.get(part[0], operator.eq)(value, part[1]))
+
+    typed: Any = value
+    if value is not None and kind != "integer":
+        typed = Money(Decimal(value), "CNY") if kind == "money" else Decimal(value)
+    test = predicate(read_condition([written(part) for part in parts], Domain(kind), {}))
+    assert test(typed) == any(holds(part) for part in parts)
+    if kind == "money" and value is not None:
+        assert not test(Money(Decimal(value), "USD"))

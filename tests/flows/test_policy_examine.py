@@ -36,7 +36,7 @@ def rule(name: str, inputs: list[Input], **when: Any) -> Rule:
 
 def edition(rules: list[Rule], *, otherwise: bool = False) -> Edition:
     last = Rule(ELSE, Text(), (), {}, {}) if otherwise else None
-    return Edition("", None, {}, tuple(rules), last, ())
+    return Edition("", Text(), None, {}, tuple(rules), last, ())
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str, tuple[str, ...], str]]:
