@@ -13,7 +13,7 @@ from app.catalog.schemas import listed
 from flows.model import Reads
 from flows.policy import Input, Output, Policy, outcome
 from flows.policy.conditions import KINDS, ORDERED, Domain
-from flows.policy.examine import examine
+from flows.policy.examine import BUDGET, examine
 from flows.policy.model import COLLECT, FIRST, UNIQUE, Edition
 from flows.policy.plain import plain_of
 from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
@@ -74,7 +74,7 @@ def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> 
     if len(at.problems) > before:
         return None
     for edition in editions:
-        for finding in examine(known, edition, hit):
+        for finding in examine(known, edition, hit, BUDGET // len(editions)):
             note_finding(finding, edition, at)
     if len(at.problems) > before:
         return None

@@ -13,11 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from flows.policy.model import FIRST, UNIQUE, Edition, Input, Rule
-from flows.policy.regions import Axis, Box, TooComplex, axis, meet, subtract_all
+from flows.policy.regions import Axis, Box, axis, meet, subtract
 from forms.types.numbers import plain
 from forms.values import Money, minor_units
 
 GAP, OVERLAP, SHADOWED, DEAD, TOO_COMPLEX = "gap", "overlap", "shadowed", "dead", "too_complex"
+
+BUDGET = 200_000
+"""Boxes looked at before the rules count as too entangled: about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,25 @@ class Finding:
     shown: str = ""
 
 
-def examine(inputs: Sequence[Input], edition: Edition, hit: str = FIRST) -> list[Finding]:
-    """All findings about the rules of one edition, in the order of the rules; a gap comes last."""
-    return _Examination(inputs, edition, hit).findings()
+def examine(
+    inputs: Sequence[Input], edition: Edition, hit: str = FIRST, budget: int = BUDGET
+) -> list[Finding]:
+    """All findings about the rules of one edition, in the order of the rules; a gap comes last.
+
+    Where `budget` boxes were not enough, the last finding says so.
+    """
+    return _Examination(inputs, edition, hit, budget).findings()
+
+
+class _TooComplex(Exception):
+    """The budget is used up."""
 
 
 class _Examination:
     """One edition's rules as boxes."""
 
-    def __init__(self, inputs: Sequence[Input], edition: Edition, hit: str) -> None:
+    def __init__(self, inputs: Sequence[Input], edition: Edition, hit: str, budget: int) -> None:
+        self.budget = budget
         self.inputs = inputs
         self.edition = edition
         self.hit = hit
@@ -60,34 +73,50 @@ class _Examination:
 
     def findings(self) -> list[Finding]:
         found: list[Finding] = []
-        live: list[tuple[Rule, Box]] = []
+        before: list[tuple[Rule, Box]] = []
         left: list[Box] = [tuple(one.full for one in self.axes)]
+        open_ = self.edition.otherwise is None
         try:
             for rule, box in zip(self.edition.rules, self.boxes, strict=True):
                 if not all(box):
                     found.append(self._dead(rule, box))
                     continue
-                found.extend(self._taken(rule, box, live, left))
-                live.append((rule, box))
-                left = subtract_all(left, box)
-        except TooComplex:
+                if self.hit == UNIQUE:
+                    found += self._overlap(rule, box, before)
+                elif self.hit == FIRST and not any(meet(box, one) for one in left):
+                    found.append(self._shadowed(rule, box, before))
+                before.append((rule, box))
+                if open_ or self.hit == FIRST:
+                    left = self._without(left, box)
+        except _TooComplex:
             return [*found, Finding(TOO_COMPLEX)]
-        if left and self.edition.otherwise is None:
+        if left and open_:
             found.append(Finding(GAP, None, (), *self._witness(left[0])))
         return found
 
-    def _taken(
-        self, rule: Rule, box: Box, before: list[tuple[Rule, Box]], left: list[Box]
-    ) -> list[Finding]:
-        """Whether rules before it take what a rule would match."""
-        meeting = [(other, common) for other, theirs in before if (common := meet(box, theirs))]
-        if self.hit == UNIQUE and meeting:
-            other, common = meeting[0]
-            return [Finding(OVERLAP, rule, (other,), *self._witness(common))]
-        if self.hit == FIRST and not any(meet(box, open_) for open_ in left):
-            others = tuple(other for other, _ in meeting)
-            return [Finding(SHADOWED, rule, others, *self._witness(meeting[0][1]))]
+    def _without(self, boxes: list[Box], box: Box) -> list[Box]:
+        """What boxes that do not meet leave outside another."""
+        left: list[Box] = []
+        for one in boxes:
+            left.extend(subtract(one, box))
+            if len(left) > self.budget:
+                raise _TooComplex
+        self.budget -= len(left)
+        return left
+
+    def _overlap(self, rule: Rule, box: Box, before: list[tuple[Rule, Box]]) -> list[Finding]:
+        """The first rule before that applies where this one does."""
+        for other, theirs in before:
+            common = meet(box, theirs)
+            if common is not None:
+                return [Finding(OVERLAP, rule, (other,), *self._witness(common))]
         return []
+
+    def _shadowed(self, rule: Rule, box: Box, before: list[tuple[Rule, Box]]) -> Finding:
+        """The rules before that take everything of this one."""
+        taken = [(other, common) for other, theirs in before if (common := meet(box, theirs))]
+        others = tuple(other for other, _ in taken)
+        return Finding(SHADOWED, rule, others, *self._witness(taken[0][1]))
 
     def _dead(self, rule: Rule, box: Box) -> Finding:
         """The inputs that no value of theirs fits."""

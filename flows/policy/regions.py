@@ -19,18 +19,11 @@ from forms.values import Money
 
 Box = tuple[int, ...]
 
-BUDGET = 50_000
-"""Boxes looked at before a policy counts as too entangled."""
-
 OTHER = "…"
 """Stands for a text that no condition names."""
 
 _DISCRETE = frozenset({"integer", "date"})
 _WIDE = Context(prec=60)
-
-
-class TooComplex(Exception):
-    """The budget was not enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,16 +75,6 @@ def subtract(box: Box, other: Box) -> Iterator[Box]:
         rest = mine & ~shared
         if rest:
             yield (*common[:place], rest, *box[place + 1 :])
-
-
-def subtract_all(boxes: Sequence[Box], other: Box) -> list[Box]:
-    """What several boxes that do not meet leave outside another. Raises `TooComplex`."""
-    left: list[Box] = []
-    for box in boxes:
-        left.extend(subtract(box, other))
-        if len(left) > BUDGET:
-            raise TooComplex
-    return left
 
 
 def meet(box: Box, other: Box) -> Box | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -320,6 +321,20 @@ def test_exactly_one_rule_is_unique_and_its_order_does_not_matter() -> None:
         decide(found, claim(points=None), env())
     assert raised.value.code == "no_rule"
     assert "points=None" in raised.value.message.en
+
+
+def test_two_rules_at_once_are_no_verdict_where_one_must_be_alone() -> None:
+    text = record(
+        "points: points",
+        "  some: {when: {points: over 5}, then: {level: 1}}\n"
+        "  more: {when: {points: over 3}, then: {level: 2}}",
+        "else: {level: 0}",
+    )
+    alone = replace(policy(text), hit="unique")  # as a definition, `check` refuses it
+    assert decide(alone, claim(points=4), env()).outputs == {"level": 2}
+    with pytest.raises(Undecided, match="some, more") as raised:
+        decide(alone, claim(points=6), env())
+    assert raised.value.code == "several_rules"
 
 
 @pytest.mark.parametrize(

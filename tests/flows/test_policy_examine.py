@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -160,7 +161,20 @@ def test_entangled_rules_end_in_a_finding_not_in_a_hang() -> None:
         some = chance.sample(inputs, 4)
         when = {one.id: f"{(low := chance.randrange(60))}..{low + 40}" for one in some}
         rules.append(rule(f"r{number}", inputs, **when))
+    start = time.process_time()
     assert [f.kind for f in examine(inputs, edition(rules))][-1] == TOO_COMPLEX
+    assert time.process_time() - start < 20
+
+
+def test_a_small_budget_is_soon_used_up() -> None:
+    rules = [rule(f"r{n}", [DAYS], days=n * 2) for n in range(10)]
+    assert examine([DAYS], edition(rules, otherwise=True), FIRST, 10) == []
+    inputs = [DAYS, SCORE, DAY]
+    crossing = [
+        rule(f"r{n}", inputs, **{i.id: "none" if i is DAYS else [w]})
+        for n, (i, w) in enumerate([(SCORE, 1), (SCORE, 2), (DAY, "2026-01-01")])
+    ]
+    assert [f.kind for f in examine(inputs, edition(crossing), FIRST, 2)] == [TOO_COMPLEX]
 
 
 # --- against trying out -------------------------------------------------------------------------
