@@ -23,26 +23,33 @@ _BATCH = 2000
 MAX_ATTEMPTS = 10
 FIRST_PAUSE = 5_000_000
 LONGEST_PAUSE = 6 * 3600 * 1_000_000
+NEVER = 1 << 62
+"""A time that does not come: only a person moves such an effect on."""
 
 COLUMNS = "id, once, topic, form, record_id, payload, status, attempts, due_at, fence, created_at"
 INSERT = f"INSERT INTO rf_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
 INSERT_ONCE = INSERT + " ON CONFLICT (once) DO NOTHING"
 
-_CLAIM = """
-UPDATE rf_outbox SET status = 'running', attempts = attempts + 1, fence = fence + 1,
-  lease_until = ?
+_OPEN = "status IN ('ready', 'running', 'unknown')"
+_CLAIM = f"""
+UPDATE rf_outbox SET doubt = CASE WHEN status = 'ready' THEN doubt ELSE 1 END, status = 'running',
+  attempts = attempts + 1, fence = fence + 1, lease_until = ?
 WHERE id IN (
   SELECT id FROM rf_outbox
-  WHERE (status = 'ready' AND due_at <= ?) OR (status = 'running' AND lease_until < ?)
-  ORDER BY due_at, id LIMIT ?{lock}
+  WHERE {_OPEN} AND
+    ((status <> 'running' AND due_at <= ?) OR (status = 'running' AND lease_until < ?))
+  ORDER BY due_at, id LIMIT ?{{lock}}
 )
-RETURNING id, once, topic, form, record_id, payload, attempts, fence
+RETURNING id, once, topic, form, record_id, payload, attempts, fence, doubt, connection
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An effect that is ours until the lease runs out. `fence` must still match to finish."""
+    """An effect that is ours until the lease runs out. `fence` must still match to finish.
+
+    `doubt`: an attempt before may have happened. `connection`: by which it went out then.
+    """
 
     id: int
     once: str
@@ -52,6 +59,8 @@ class Claimed:
     payload: str
     attempts: int
     fence: int
+    doubt: int = 0
+    connection: str | None = None
 
 
 def claim(db: TenantDatabase, now: int, *, limit: int = 20, lease: int = LEASE) -> list[Claimed]:
@@ -64,16 +73,48 @@ def claim(db: TenantDatabase, now: int, *, limit: int = 20, lease: int = LEASE) 
     return claimed
 
 
+def begin(db: TenantDatabase, one: Claimed, now: int, connection: str) -> bool:
+    """Just before an effect leaves: note by which connection, and have the whole lease for it.
+    False where it is not ours any more; then it must not leave."""
+    return bool(
+        db.execute_now(
+            "UPDATE rf_outbox SET connection = ?, lease_until = ?"
+            " WHERE id = ? AND fence = ? AND status = 'running' RETURNING id",
+            (connection, now + LEASE, one.id, one.fence),
+        )
+    )
+
+
+def settling(one: Claimed, now: int, status: str = "done") -> Statement:
+    """The statement that finishes an effect while it is ours, for the transaction that takes its
+    outcome in: where it touches no row, nothing of that may be written."""
+    return _SETTLE, (status, now, now, None, 0, one.id, one.fence)
+
+
 def finish(db: TenantDatabase, one: Claimed, now: int) -> bool:
     """Mark an effect as done; False if the lease was lost and somebody else took it."""
     return _settle(db, one, "done", now, now, None)
 
 
-def fail(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
-    """Note a failure: "ready" again after a pause, or "dead" when attempts are used up."""
-    status = "dead" if one.attempts >= MAX_ATTEMPTS else "ready"
-    pause = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE)
-    settled = _settle(db, one, status, now + pause, None, error[:2000])
+def park(db: TenantDatabase, one: Claimed, now: int) -> bool:
+    """Mark an effect as on its way: what it waits for will settle it."""
+    return _settle(db, one, "waiting", now, None, None)
+
+
+def fail(
+    db: TenantDatabase,
+    one: Claimed,
+    now: int,
+    error: str,
+    *,
+    limit: int = MAX_ATTEMPTS,
+    pause: int | None = None,
+) -> str:
+    """Note that it did not happen: "ready" again after a pause, or "dead" when the `limit` of
+    attempts is reached. `pause` (microseconds) instead of the growing one."""
+    status = "dead" if one.attempts >= limit else "ready"
+    wait = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE) if pause is None else pause
+    settled = _settle(db, one, status, now + wait, None, error[:2000])
     return status if settled else "lost"
 
 
@@ -86,9 +127,14 @@ def give_up(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
     return "dead" if _settle(db, one, "dead", now, None, error[:2000]) else "lost"
 
 
-def unknown(db: TenantDatabase, one: Claimed, now: int, error: str) -> bool:
-    """Note that nobody knows whether the effect happened: it is never sent again blindly."""
-    return _settle(db, one, "unknown", now, None, error[:2000])
+def unknown(
+    db: TenantDatabase, one: Claimed, now: int, error: str, *, limit: int = MAX_ATTEMPTS
+) -> bool:
+    """Note that nobody knows whether the effect happened: the next attempt begins by asking. After
+    `limit` attempts it stays so until a person looks at it."""
+    wait = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE)
+    due = NEVER if one.attempts >= limit else now + wait
+    return _settle(db, one, "unknown", due, None, error[:2000], doubt=1)
 
 
 def fan_out(
@@ -104,7 +150,7 @@ def fan_out(
     A listener's row has its own attempts, so one that fails does not make the others run again.
     """
     with db.write() as tx:
-        if not tx.execute(_SETTLE, ("done", now, now, None, one.id, one.fence)):
+        if not tx.execute(_SETTLE, ("done", now, now, None, 0, one.id, one.fence)):
             return False
         for topic, new_id in topics:
             tx.queue(
@@ -126,16 +172,23 @@ def fan_out(
 
 
 _SETTLE = """
-UPDATE rf_outbox SET status = ?, due_at = ?, done_at = ?, last_error = ?, lease_until = NULL
+UPDATE rf_outbox SET status = ?, due_at = ?, done_at = ?, last_error = ?, doubt = ?,
+  lease_until = NULL
 WHERE id = ? AND fence = ? AND status = 'running' RETURNING id
 """
 
 
 def _settle(
-    db: TenantDatabase, one: Claimed, status: str, due_at: int, done: int | None, error: str | None
+    db: TenantDatabase,
+    one: Claimed,
+    status: str,
+    due_at: int,
+    done: int | None,
+    error: str | None,
+    doubt: int = 0,
 ) -> bool:
     with db.write() as tx:
-        return bool(tx.execute(_SETTLE, (status, due_at, done, error, one.id, one.fence)))
+        return bool(tx.execute(_SETTLE, (status, due_at, done, error, doubt, one.id, one.fence)))
 
 
 def forget(db: TenantDatabase, now: int) -> None:
@@ -152,7 +205,7 @@ def forget(db: TenantDatabase, now: int) -> None:
 def next_due(db: TenantDatabase) -> int | None:
     """When the next effect is due or a lease runs out (microseconds UTC), or None."""
     rows = db.query(
-        "SELECT MIN(CASE WHEN status = 'ready' THEN due_at ELSE lease_until END)"
-        " FROM rf_outbox WHERE status IN ('ready', 'running')"
+        "SELECT MIN(CASE WHEN status = 'running' THEN lease_until ELSE due_at END)"
+        f" FROM rf_outbox WHERE {_OPEN}"
     )
-    return rows[0][0] if rows else None
+    return rows[0][0] if rows and rows[0][0] != NEVER else None

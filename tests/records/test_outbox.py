@@ -64,11 +64,41 @@ def test_failures_pause_longer_each_time_and_end_dead(tenant_db):
     assert tenant_db.query("SELECT last_error FROM rf_outbox") == [("no route",)]
 
 
-def test_what_nobody_knows_is_not_sent_again(tenant_db):
+def test_what_nobody_knows_is_asked_about_and_left_to_people_in_the_end(tenant_db):
     _put(tenant_db, 1)
     (one,) = outbox.claim(tenant_db, NOW)
+    assert one.doubt == 0
+    assert outbox.begin(tenant_db, one, NOW, "bank")
     assert outbox.unknown(tenant_db, one, NOW, "timed out")
-    assert outbox.claim(tenant_db, NOW + 10 * outbox.LEASE) == []
+    assert outbox.claim(tenant_db, NOW) == []
+    due = outbox.next_due(tenant_db)
+    (again,) = outbox.claim(tenant_db, due)
+    assert (again.doubt, again.connection, again.attempts) == (1, "bank", 2)
+    assert outbox.unknown(tenant_db, again, due, "timed out", limit=2)
+    assert outbox.next_due(tenant_db) is None
+    assert outbox.claim(tenant_db, NOW + 10**15) == []
+
+
+def test_a_lease_that_ran_out_leaves_a_doubt_which_a_plain_failure_takes_away(tenant_db):
+    _put(tenant_db, 1)
+    (first,) = outbox.claim(tenant_db, NOW)
+    later = NOW + outbox.LEASE + 1
+    (second,) = outbox.claim(tenant_db, later)
+    assert second.doubt == 1
+    assert not outbox.begin(tenant_db, first, later, "bank")
+    assert outbox.fail(tenant_db, second, later, "refused", pause=5, limit=9) == "ready"
+    (third,) = outbox.claim(tenant_db, later + 5)
+    assert third.doubt == 0
+
+
+def test_an_outcome_and_its_effect_are_settled_together(tenant_db):
+    _put(tenant_db, 1)
+    (one,) = outbox.claim(tenant_db, NOW)
+    with tenant_db.write() as tx:
+        assert tx.execute(*outbox.settling(one, NOW))
+    with tenant_db.write() as tx:
+        assert not tx.execute(*outbox.settling(one, NOW))
+    assert _status(tenant_db) == [("done", 1, 1)]
 
 
 def test_an_event_becomes_one_effect_a_listener(tenant_db):
