@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
 
+ERROR = "error"
+WARNING = "warning"
+"""Worth a look, and no reason to refuse the definition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -15,7 +19,7 @@ class Problem:
 
     `path` leads from the definition's root to the node; `offset` is the character offset inside
     the text found there (expressions); `on_key` says that the key itself is at fault, not its
-    value.
+    value. `severity` is "error" or "warning".
     """
 
     code: str
@@ -25,6 +29,11 @@ class Problem:
     suggestion: str = ""
     offset: int | None = None
     on_key: bool = False
+    severity: str = ERROR
+
+    def softened(self) -> Problem:
+        """The same finding as a warning."""
+        return replace(self, severity=WARNING)
 
     def under(self, *prefix: str | int) -> Problem:
         """The same problem, seen from further up: `prefix` is put before its path."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from app.capabilities import Capability
 from app.capabilities import known as known_capabilities
+from app.catalog.check_flows import Around, check_flows
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
 from app.catalog.compile_calendars import compile_calendar
 from app.catalog.compile_connections import compile_connection
@@ -56,7 +57,8 @@ COMPILED = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A catalog, or None where a problem stands in its way; the problems in the files' order.
+    """A catalog, or None where an error stands in its way; the problems in the files' order,
+    warnings among them.
 
     `whole`: the catalog whatever the problems, as long as every definition could be compiled. A
     release that was published under fewer checks than today's is still the company's: its records
@@ -81,7 +83,8 @@ def build(sources: Sources, capabilities: Mapping[str, Capability] | None = None
     catalog = work.compile()
     problems += work.problems
     whole = None if work.lost or merged.unreadable else catalog
-    return Built(None if problems else catalog, in_order(problems), whole)
+    stands = any(p.stands_in_the_way for p in problems)
+    return Built(None if stands else catalog, in_order(problems), whole)
 
 
 class _Work:
@@ -98,6 +101,8 @@ class _Work:
         self.faulty: dict[tuple[str, str], list[Path]] = {}
         self.lost = False
         """Whether a definition could not be compiled."""
+        self.troubled: set[tuple[str, str]] = set()
+        """Definitions with a problem of their own: what follows from it is not told."""
         self.suspects: set[str] = {name for _, name in merged.unreadable}
         self.removed = _removed(merged)
         self.ids: dict[str, set[str]] = {kind: merged.ids(kind) for kind in KINDS}
@@ -161,6 +166,17 @@ class _Work:
         )
         ends = {name: ends_of(data) for name, data in flows_raw.items()}
         flows = self._compiled("flow", lambda i, at: compile_flow(i, at, forms, policies, ends))
+        around = Around(
+            forms,
+            roles,
+            self.capabilities,
+            connections,
+            imports,
+            {kind: self._of(kind) for kind in ("portal", "trigger")},
+        )
+        for name, problem in list(check_flows(flows, around, ends)):
+            if not {("flow", name), ("form", name)} & self.troubled:
+                self._note("flow", name, problem)
         for kind in KINDS:
             if kind not in COMPILED:
                 self._compiled(kind, check_references)
@@ -250,6 +266,8 @@ class _Work:
         return bool(self.faulty[kind, name])
 
     def _add(self, kind: str, name: str, problems: list[Problem]) -> None:
+        if problems or self.faulty[kind, name]:
+            self.troubled.add((kind, name))
         for problem in problems:
             self._note(kind, name, problem)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.catalog.nodes import Node, Span, inside
-from forms.problems import Path, Problem
+from forms.problems import ERROR, WARNING, Path, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,14 @@ class Located:
         if self.problem.suggestion:
             text += f" (did you mean {self.problem.suggestion}?)"
         where = dotted(self.problem.path)
+        if self.problem.severity == WARNING:
+            where = f"warning {where}".strip()
         return f"{self.file}:{self.line}:{self.column} {where}{': ' if where else ''}{text}"
+
+    @property
+    def stands_in_the_way(self) -> bool:
+        """Whether nothing can be published before this is mended."""
+        return self.problem.severity == ERROR
 
     @property
     def order(self) -> tuple[str, int, int, str]:

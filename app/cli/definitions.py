@@ -29,7 +29,7 @@ MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
 def check(session: Session, path: Path | None) -> None:
     """Print every problem of the definitions below PATH (default: all of them).
 
-    Exit code 1 where there is one.
+    Exit code 1 where there is one that is no warning.
     """
     folder = path or session.config.definitions
     try:
@@ -37,10 +37,13 @@ def check(session: Session, path: Path | None) -> None:
     except FileNotFoundError:
         raise click.ClickException(f"{folder}: no such file or folder") from None
     session.show_problems(problems)
-    if problems:
-        files = len({problem.file for problem in problems})
-        raise click.ClickException(f"{len(problems)} problem(s) in {files} file(s)")
-    session.out.print(f"{folder}: no problems")
+    errors = [problem for problem in problems if problem.stands_in_the_way]
+    if errors:
+        files = len({problem.file for problem in errors})
+        raise click.ClickException(f"{len(errors)} problem(s) in {files} file(s)")
+    warned = len(problems)
+    told = f"no problems, {warned} warning(s)" if warned else "no problems"
+    session.out.print(f"{folder}: {told}")
 
 
 @click.command()

@@ -140,7 +140,7 @@ def plain_errors(session: Session) -> Iterator[None]:
         raise click.ClickException(str(stopped)) from None
     except Unpublishable as unpublishable:
         session.show_problems(unpublishable.problems)
-        count = len(unpublishable.problems)
+        count = sum(problem.stands_in_the_way for problem in unpublishable.problems)
         raise click.ClickException(f"{count} problem(s); nothing was published") from None
     except StorageError as error:
         raise click.ClickException(f"the database: {error}") from None

@@ -42,8 +42,9 @@ def shown(problems: list[Located]) -> list[str]:
 
 
 def built(files: dict[str, str], tenant: str = "") -> Catalog:
-    """The catalog of texts that have no problem."""
+    """The catalog of texts that have no error."""
     result = build(sources(files, tenant))
-    assert result.problems == [], [str(p) for p in result.problems]
+    errors = [str(p) for p in result.problems if p.stands_in_the_way]
+    assert errors == []
     assert result.catalog is not None
     return result.catalog

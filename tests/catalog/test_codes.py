@@ -10,6 +10,7 @@ from pathlib import Path
 from app.catalog.codes import CODES
 from app.catalog.schemas import FOLDER
 from flows.codes import CODES as FLOW_CODES
+from flows.soundness import CODES as SOUNDNESS
 from forms.codes import CODES as FORM_CODES
 from tests.catalog.support import ROOT
 
@@ -62,6 +63,15 @@ def test_every_code_of_flows_is_described() -> None:
     assert flow_codes() - set(CODES) == set(FLOW_CODES)
 
 
+def test_every_code_of_soundness_is_described() -> None:
+    found: set[str] = set()
+    for path in (ROOT / "flows" / "soundness").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= written(path) | set(re.findall(r'soft="(\w+)"', text))
+        found |= set(re.findall(r'else "(argument_\w+)"', text))
+    assert found - {"may_be_empty"} == set(SOUNDNESS) - {"may_be_empty"}
+
+
 def test_every_code_of_the_catalog_is_described() -> None:
     assert used() == set(CODES)
 
@@ -69,4 +79,4 @@ def test_every_code_of_the_catalog_is_described() -> None:
 def test_the_page_of_errors_lists_every_code_and_no_other() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    assert listed == {*CODES, *FORM_CODES, *FLOW_CODES, *expression_codes()}
+    assert listed == {*CODES, *FORM_CODES, *FLOW_CODES, *SOUNDNESS, *expression_codes()}

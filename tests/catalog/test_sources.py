@@ -77,4 +77,5 @@ def test_check_tells_what_is_below_a_path(tmp_path: Path) -> None:
 
 
 def test_the_definitions_of_the_project_have_no_problem() -> None:
-    assert [str(p) for p in check(ROOT / "definitions")] == []
+    found = check(ROOT / "definitions")
+    assert [str(p) for p in found if p.stands_in_the_way] == []

@@ -41,7 +41,7 @@ def test_nothing_of_the_old_names_is_left_and_check_finds_no_problem(other: Name
     ids = ["return_request", "disposition", "wish", "restock", "transit"]
     assert words_left(original().folder, ids) == set(ids)
     assert words_left(other.folder, ids) == set()
-    assert [str(problem) for problem in check(other.folder)] == []
+    assert [str(one) for one in check(other.folder) if one.stands_in_the_way] == []
 
 
 @pytest.mark.shop
