@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 
 from app.catalog.compile_findings import note_finding
+from app.catalog.compile_outputs import check_currencies, compile_output, conclusions, field_of
 from app.catalog.compile_rules import compile_editions
 from app.catalog.compiling import Compiling
 from app.catalog.schemas import listed
@@ -18,28 +18,19 @@ from flows.policy.model import COLLECT, FIRST, UNIQUE, Edition
 from flows.policy.plain import plain_of
 from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
 from forms.expr import nodes as n
-from forms.model import Field, Form, Lines
+from forms.model import Field, Form
 from forms.problems import Path, suggest
-from forms.values import Money, Text
 
 KEYS = (
     *("policy", "label", "help", "was", "for", "as_of", "params", "inputs", "outputs", "hit"),
     *("rules", "else", "branch", "public", "editions"),
 )
-OUTPUT_KEYS = ("label", "combine")
 HITS = (FIRST, UNIQUE, COLLECT)
 HOPS = 3
 
-_COMBINES = {
-    "choice": ("max", "min"),
-    "integer": ("max", "min", "sum"),
-    "decimal": ("max", "min", "sum"),
-    "money": ("max", "min", "sum"),
-    "date": ("max", "min"),
-    "duration": ("max", "min", "sum"),
-    "boolean": ("any", "all"),
-    "text": (),
-}
+# What is empty only where something it is made of is.
+_STRICT = (n.Widen, n.Not, n.Negate, n.Logic, n.Compare, n.Arithmetic, n.If, n.Attribute)
+_TOTAL = frozenset("abs round floor ceil min max days_between today now date weekday".split())
 
 
 def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> Policy | None:
@@ -63,13 +54,14 @@ def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> 
     outputs = {
         name: made
         for name, raw in at.data.get("outputs", {}).items()
-        if (made := _output(name, raw or {}, form, lines, at)) is not None
+        if (made := compile_output(name, raw or {}, form, lines, at)) is not None
     }
     known = tuple(one for one in inputs if one is not None)
-    fields = {name: _field(name, form, lines) for name in outputs}
+    fields = {name: field_of(name, form, lines) for name in outputs}
     branch = str(at.data.get("branch", ""))
     editions = compile_editions(at, known, fields, branch)
     _check_branch(branch, outputs, lines, at)
+    check_currencies(outputs, editions, at)
     hit = str(at.data.get("hit", FIRST))
     if len(at.problems) > before:
         return None
@@ -103,12 +95,6 @@ def _scope(form: str, target: str, at: Compiling) -> Scope:
     names = {name: kind for name, kind in own.items() if record is None or name != form}
     names |= {"this": link(target), "me": USER}
     return Scope(names, record, None, at.library, HOPS, behind=True)
-
-
-def _field(name: str, form: Form, lines: str) -> Field | None:
-    """The field of a name as a policy sees it: the line's, else the record's."""
-    found = form.field_at(f"{lines}.{name}") if lines else None
-    return found or form.field_at(name)
 
 
 # --- inputs -------------------------------------------------------------------------------------
@@ -173,124 +159,13 @@ def _never_null(node: n.Node, form: Form, lines: str) -> bool:
             return any(_never_null(arg, form, lines) for arg in node.args)
         case n.Loop(function="sum" | "count"):
             return True
-        case n.Widen() | n.Not() | n.Negate():
-            return _never_null(node.operand, form, lines)
-        case n.Logic():
-            return all(_never_null(one, form, lines) for one in node.operands)
+        case n.Arithmetic(op="/" | "%"):
+            return False  # by zero
+        case n.Attribute() if None in node.table.values():
+            return False
+    if isinstance(node, _STRICT) or (isinstance(node, n.Apply) and node.function in _TOTAL):
+        return all(_never_null(one, form, lines) for one in n.children(node))
     return False
-
-
-# --- outputs ------------------------------------------------------------------------------------
-
-
-def _output(name: str, raw: Any, form: Form, lines: str, at: Compiling) -> Output | None:
-    path: Path = ("outputs", name)
-    own = form.field_at(f"{lines}.{name}") if lines else None
-    whole = form.field_at(name)
-    combine, collects = str(raw.get("combine", "")), at.data.get("hit") == COLLECT
-    field = own or whole
-    if field is None:
-        rows = [*one.fields] if isinstance(one := form.fields.get(lines), Lines) else []
-        at.unknown_field(form.id, name, path, [*rows, *form.fields], on_key=True)
-        return None
-    kind = field.expr_type.kind
-    if kind not in KINDS or isinstance(field, Lines):
-        at.problem(
-            "policy_output",
-            path,
-            f"rules cannot give {field.expr_type}",
-            "a single value",
-            on_key=True,
-        )
-        return None
-    if field.formula is not None:
-        at.problem(
-            "policy_output",
-            path,
-            f"{field.path} is computed by its formula, so nothing can be written to it",
-            "a field without a formula",
-            on_key=True,
-        )
-    if combine and own is not None and whole is not None and _differ(own, whole):
-        at.problem(
-            "policy_output",
-            path,
-            f"{own.path} and {whole.path} are not of one type",
-            "the same type, with the same options in the same order",
-            on_key=True,
-        )
-    _check_combine(name, combine, kind, bool(lines), own is not None, collects, at)
-    return Output(
-        id=name,
-        label=Text.of(raw.get("label"), name),
-        kind=kind,
-        line=own is not None,
-        record=whole is not None and (not lines or bool(combine)),
-        combine=combine,
-        fold=_fold(combine, kind, field.expr_type.options or ()) if combine else None,
-        plain=plain_of(kind),
-    )
-
-
-def _differ(own: Field, whole: Field) -> bool:
-    left, right = own.expr_type, whole.expr_type
-    return (left.kind, left.options) != (right.kind, right.options)
-
-
-def _check_combine(
-    name: str, combine: str, kind: str, lines: bool, own: bool, collects: bool, at: Compiling
-) -> None:
-    path: Path = ("outputs", name)
-    allowed = _COMBINES[kind]
-    words = listed([*allowed]) if allowed else "nothing: such values cannot be combined"
-    if combine and combine not in allowed:
-        unfit = f"{combine} does not fit {Type(kind)}"
-        at.problem("policy_combine", (*path, "combine"), unfit, words)
-    elif combine and not lines and not collects:
-        at.problem(
-            "policy_combine",
-            (*path, "combine"),
-            "there is one value only: the policy judges the record, by one rule",
-            "combine belongs to policies for lines, or with hit: collect",
-            on_key=True,
-        )
-    elif not combine and collects:
-        at.problem(
-            "policy_combine",
-            path,
-            f"several rules may match: how do their values of {name} become one?",
-            f"combine: {words}",
-            on_key=True,
-        )
-    elif not combine and lines and not own:
-        at.problem(
-            "policy_combine",
-            path,
-            f"the lines have no field {name}: how do their values become the record's?",
-            f"combine: {words}" if allowed else f"a field {name} of the lines",
-            on_key=True,
-        )
-
-
-def _fold(combine: str, kind: str, options: tuple[str, ...]) -> Callable[[list[Any]], Any]:
-    if combine in ("any", "all"):
-        return any if combine == "any" else all
-    if combine == "sum":
-        return _sum_money if kind == "money" else _sum
-    order = {value: place for place, value in enumerate(options)}
-    rank = order.__getitem__ if kind == "choice" else None
-    pick: Callable[..., Any] = max if combine == "max" else min
-    return lambda values: pick(values, key=rank, default=None)
-
-
-def _sum(values: list[Any]) -> Any:
-    return sum(values[1:], start=values[0]) if values else 0
-
-
-def _sum_money(values: list[Any]) -> Money | None:
-    if not values:
-        return None
-    return Money(sum((v.amount for v in values), Decimal(0)), values[0].currency)
 
 
 # --- branch -------------------------------------------------------------------------------------
@@ -339,11 +214,7 @@ def _branches(
         return ()
     if outputs[branch].combine in ("any", "all"):
         return ("true", "false")
-    given = {
-        outcome(rule.then[branch])
-        for edition in editions
-        for rule in (*edition.rules, *([edition.otherwise] if edition.otherwise else []))
-    }
+    given = {outcome(rule.then[branch]) for edition in editions for rule in conclusions(edition)}
     field = fields[branch]
     order = (field.expr_type.options if field is not None else None) or ("true", "false")
     return tuple(value for value in order if value in given)

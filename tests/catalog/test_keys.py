@@ -8,6 +8,7 @@ from app.catalog import compile_aggregates as aggregates
 from app.catalog import compile_calendars as calendars
 from app.catalog import compile_connections as connections
 from app.catalog import compile_imports as imports
+from app.catalog import compile_outputs as outputs
 from app.catalog import compile_policies as policies
 from app.catalog import compile_reports as reports
 from app.catalog import compile_roles as roles
@@ -120,7 +121,7 @@ def test_calendar_keys() -> None:
 def test_policy_keys() -> None:
     assert keys("policy") == {*policies.KEYS, *HEADING}
     part = ("policy", "properties")
-    assert keys(*part, "outputs", "additionalProperties") == set(policies.OUTPUT_KEYS)
+    assert keys(*part, "outputs", "additionalProperties") == set(outputs.OUTPUT_KEYS)
     assert keys("policy", "$defs", "rule") == {*rules.RULE_KEYS, *OVERLAY}
     assert keys("policy", "$defs", "edition_rule") == {*rules.RULE_KEYS, "before", *OVERLAY}
     assert keys(*part, "editions", "additionalProperties") == {*rules.EDITION_KEYS, *OVERLAY}

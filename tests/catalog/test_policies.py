@@ -110,6 +110,12 @@ rules:
         ("points", "0..50", "52..100", "score=51"),
         ("parent.points", "0..50", "51..100", ""),
         ("points + 0", "0..50", "51..100", "score=-1"),
+        ("points / 2", "up to 50", "over 50", "score=none"),
+        ("if(intact, points, 2)", "up to 50", "over 50", ""),
+        ("if(vip, points, 2)", "up to 50", "over 50", "score=none"),
+        ("max(points, 2)", "up to 50", "over 50", ""),
+        ("days_between(today(), date(now()))", "up to 50", "over 50", ""),
+        ("days_between(today(), applied_on)", "up to 50", "over 50", "score=none"),
         ("score", "up to 1", "over 1", "score=none"),
         ("coalesce(score, 0)", "up to 1", "over 1", ""),
         ("sum(lines.quantity)", "up to 1", "over 1", ""),
@@ -122,7 +128,8 @@ rules:
         ("is_empty(note)", "true", "false", ""),
         ("note == null and vip == true", "true", "false", ""),
         ("reason", "[unwanted, quality]", "transit", ""),
-        ("reason.fault", "[customer, carrier]", "merchant", "score=none"),
+        ("reason.fault", "[customer, carrier]", "merchant", ""),
+        ("points > 3", "true", "false", ""),
         ("verdict", "[refuse, auto]", "none", "score=review"),
     ],
 )
@@ -204,3 +211,11 @@ def test_a_parameter_must_fit_the_output_it_is_given_to(
     told = [message for _, message in found(text)]
     assert len(told) == bool(message)
     assert "".join(told).startswith(message)
+
+
+def test_amounts_that_become_one_are_of_one_currency() -> None:
+    text = (
+        "policy: tested\nfor: claim.lines\ninputs: {a: points}\noutputs: {fee: {combine: sum}}\n"
+        "rules: {one: {when: {a: 1}, then: {fee: 1 USD}}}\nelse: {fee: 2 CNY}\n"
+    )
+    assert found(text) == [("policy_combine", "amounts of CNY, USD cannot become one")]

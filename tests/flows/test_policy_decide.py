@@ -426,6 +426,14 @@ else: {percent: 100}
     assert made.outputs == {"level": 3, "ok": True, "fee": Money(Decimal(3), "CNY")}
     assert made.lines[11] == {"fee": Money(Decimal(5), "CNY"), "percent": Decimal(50)}
     assert made.lines[13] == {"fee": None, "percent": Decimal(100)}
+    sums = policy(
+        "policy: tested\nfor: claim.lines\ninputs: {q: quantity}\n"
+        "outputs: {by_then: {combine: sum}, percent: {combine: sum}}\n"
+        "else: {by_then: 2h, percent: 1.5}\n"
+    )
+    waits = decide(sums, claim(*rows), env())
+    assert waits.outputs == {"by_then": timedelta(hours=6)}
+    assert decide(sums, claim(), env()).outputs == {"by_then": timedelta(0)}
     empty = decide(found, claim(), env())
     assert empty.outputs == {"level": 0, "ok": False, "fee": None}
     assert empty.trace == []
