@@ -9,6 +9,7 @@ from flows.advance.asks import check_asked
 from flows.advance.closing import cancel_tasks, cancel_timers, closed
 from flows.advance.decided import decisions, note_decision, remember
 from flows.advance.dues import open_due
+from flows.advance.facts import facts_of
 from flows.advance.ids import made_id
 from flows.advance.moves import exit_for, leave, used_up
 from flows.advance.people import users
@@ -41,7 +42,15 @@ def open_from(work: Work, live: Live, step: Step, first: int) -> None:
         if level.when is not None:
             row = work.seen_from(live)
             held = work.holds(level.when, row)
-            work.say("level", live, step.path, level=level.id, when=level.when.source, applies=held)
+            work.say(
+                "level",
+                live,
+                step.path,
+                level=level.id,
+                when=level.when.source,
+                applies=held,
+                facts=facts_of(work, row, level.when),
+            )
             if not held:
                 continue
         if not _open(work, live, step, body, level):

@@ -79,7 +79,7 @@ zone: Asia/Shanghai
 hours: {mon: 09:00-18:00, tue: 09:00-18:00, wed: 09:00-18:00, thu: 09:00-18:00, fri: 09:00-18:00}
 """
 
-ROLES = "clerk lead finance boss admin quality"
+ROLES = "clerk lead finance boss admin quality nobody"
 
 HEAD = """
 flow: request

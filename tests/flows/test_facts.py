@@ -1,0 +1,3 @@
+"""What the engine asks for, and how often."""
+
+from __future__ import annotations
