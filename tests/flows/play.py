@@ -67,9 +67,9 @@ def money(amount: object) -> Money:
     return Money(Decimal(str(amount)), "CNY")
 
 
-def person(user: int) -> Person:
-    """A user with the roles above."""
-    held = {f"role:{role}" for role, users in ROLES.items() if user in users}
+def person(user: int, roles: Mapping[str, tuple[int, ...]] = ROLES) -> Person:
+    """A user with those roles."""
+    held = {f"role:{role}" for role, users in roles.items() if user in users}
     return Person(user, f"user {user}", frozenset({f"user:{user}", *held}))
 
 
@@ -80,6 +80,7 @@ class World:
     rows: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     totals: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     people: dict[Asked, tuple[int, ...]] = field(default_factory=dict)
+    roles: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: ROLES)
 
     def load(self, need: Need, facts: Facts) -> None:
         """Give what is asked for; what is not there is said not to be."""
@@ -101,7 +102,7 @@ class World:
         if question in self.people:
             return self.people[question]
         if question.kind == "role":
-            return ROLES.get(str(question.of), ())
+            return self.roles.get(str(question.of), ())
         if question.kind == "manager_of":
             manager = MANAGERS.get(int(question.of))
             return () if manager is None else (manager,)
@@ -188,10 +189,14 @@ class Play:
         ]
         self.ended = done.ended or self.ended
 
+    def person(self, user: int) -> Person:
+        """A user of this world."""
+        return person(user, self.world.roles)
+
     # -- verbs
     def begin(self, act: str | None = None, **fields: Any) -> Play:
         self.row = {**self.row, **fields}
-        self.send(Begin(person(self.row["created_by"]), act))
+        self.send(Begin(self.person(self.row["created_by"]), act))
         return self
 
     def act(
@@ -208,7 +213,7 @@ class Play:
         attachments: tuple[int, ...] = (),
     ) -> Play:
         """Do an act on the task of that user (in that step, of that row)."""
-        who = person(user)
+        who = self.person(user)
         task = self.task_of(who, step, row)
         self.row = {**self.row, **(sets or {})}
         self.send(Act(who, task.id, name, comment, attachments, signature, to))
@@ -227,22 +232,22 @@ class Play:
         return found[0]
 
     def claim(self, user: int, *, back: bool = False, step: str = "") -> Play:
-        who = person(user)
+        who = self.person(user)
         self.send(Claim(who, self.task_of(who, step).id, back))
         return self
 
     def transfer(self, user: int, to: int) -> Play:
-        who = person(user)
+        who = self.person(user)
         self.send(Transfer(who, self.task_of(who).id, to))
         return self
 
     def add(self, user: int, other: int, how: str) -> Play:
-        who = person(user)
+        who = self.person(user)
         self.send(AddApprover(who, self.task_of(who).id, other, how))
         return self
 
     def interrupt(self, name: str, user: int) -> Play:
-        self.send(Interruption(person(user), name))
+        self.send(Interruption(self.person(user), name))
         return self
 
     def answer(
@@ -272,7 +277,7 @@ class Play:
         return self
 
     def mend(self, how: str, outcome: str = "", token: int = 0) -> Play:
-        self.send(Mend(person(8), token, how, "because", outcome))
+        self.send(Mend(self.person(8), token, how, "because", outcome))
         return self
 
     def pass_time(self, **delta: float) -> Play:

@@ -234,7 +234,10 @@ def test_a_promise_is_void_when_the_record_ends_before() -> None:
 
 CLOCKED = """
 steps:
-  wait: {stage: open, wait: {until: "hours_between(created_at, now()) >= 24"}, next: {until: closed}}
+  wait:
+    stage: open
+    wait: {until: "hours_between(created_at, now()) >= 24"}
+    next: {until: closed}
   closed: {stage: closed, end: closed}
 """
 
