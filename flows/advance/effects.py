@@ -19,6 +19,7 @@ from forms.types import Invalid
 from forms.values import Text
 
 UNDO = "!undo"
+FILES = ("file", "image")
 
 
 def enter(work: Work, live: Live, step: Step) -> None:
@@ -130,8 +131,8 @@ def keep(work: Work, live: Live | None, given: Mapping[tuple[str, ...], Any]) ->
     """Write values from outside into fields; those of lines into the token's row."""
     for path, raw in given.items():
         field = work.flow.shape.field_at(".".join(path))
-        if field is None:
-            continue
+        if field is None or (field.type in FILES and isinstance(raw, str)):
+            continue  # a file is kept by its attachment's id, not by its content
         try:
             value = field.kind.parse(raw, field)
             if len(path) == 1:

@@ -11,6 +11,11 @@ from flows.advance.moves import leave
 from flows.advance.work import Live, Work
 from flows.model import Start, Step
 from flows.state import Answer, Ended, StartRecord
+from forms.values import decode_id
+
+
+MADE = ("started", "done")
+"""Outcomes that say the record is there."""
 
 
 def enter(work: Work, live: Live, step: Step) -> None:
@@ -48,12 +53,14 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
     if live.at.get("key") != answer.key or "record" in live.at:
         work.used = False
         return
-    if answer.outcome != "done":
+    if answer.outcome not in MADE:
         work.say("answer", live, step.path, key=answer.key, outcome=answer.outcome)
         _count(live, step)
         failed(work, live, step, answer.outcome, answer.message)
         return
-    _made(work, live, step, body, answer.data["record"])
+    record = answer.data["record"]
+    made = decode_id(record) if isinstance(record, str) else int(record)
+    _made(work, live, step, body, made)
     if not body.wait:
         leave(work, live, "done")
 

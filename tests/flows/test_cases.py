@@ -217,7 +217,7 @@ def test_an_exchange_with_a_price_difference(catalog: Catalog, prefetch: bool) -
     assert play.row["deposit"] == money("20.00")
     play.answer("failed.declined")
     assert play.at() == ["pay_link"]
-    play.event("payment.authorised")
+    play.event("payment.authorised", hold_ref="H1")
     assert play.at() == ["swap", "swap/back/await", "swap/out/goods"]
     assert {what for _, what in play.last.watches} == {(("aggregate:received", LINE),)}
     play.world.totals["received"][LINE] = {"counted": Decimal(1), "accepted": Decimal(1)}
@@ -229,7 +229,10 @@ def test_an_exchange_with_a_price_difference(catalog: Catalog, prefetch: bool) -
     assert play.row["balance"] == money("20.00")
     assert play.at() == ["collect"]
     play.answer()
-    assert play.ended == "completed"  # nothing was held, so nothing is released
+    assert play.at() == ["release"]
+    assert play.calls[-1].arguments == {"reference": "H1"}
+    play.answer()
+    assert play.ended == "completed"
     assert play.most_rounds <= 3
 
 
