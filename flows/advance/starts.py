@@ -13,7 +13,6 @@ from flows.model import Start, Step
 from flows.state import Answer, Ended, StartRecord
 from forms.values import decode_id
 
-
 MADE = ("started", "done")
 """Outcomes that say the record is there."""
 
