@@ -25,7 +25,7 @@ lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	@$(BIN)/mypy --no-error-summary
 	@PYTHONPATH=. $(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 
-bench: $(VENV)/.dev assets ## measure against hand-written twins, both databases; prints ratios
+bench: $(VENV)/.bench assets ## measure against hand-written twins, both databases; prints ratios
 	@$(BIN)/python -m bench
 
 shop-year: $(VENV)/.dev ## a real shop's year through the door, in full (DATABASE=sqlite|postgres)
@@ -38,6 +38,7 @@ lock: $(VENV)/.dev ## pin every dependency with its hashes
 	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/pip install -q uv
 	@$(BIN)/python -m uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -q -o requirements-dev.lock
 	@$(BIN)/python -m uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -q -c requirements-dev.lock -o requirements.lock
+	@$(BIN)/python -m uv pip compile pyproject.toml --extra dev --extra build --extra bench --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -q -c requirements-dev.lock -o requirements-bench.lock
 
 clean: ## remove what was built and installed (the data in var/ stays)
 	rm -rf $(VENV) node_modules app/web/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -55,4 +56,9 @@ $(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(VENV)/bin/python
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev | $(VENV)/bin/python
+	@echo "Installing what is measured against …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@

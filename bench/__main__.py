@@ -27,6 +27,7 @@ SECTIONS = (
     "definitions",
     "memory",
     "policies",
+    "advance",
 )
 
 

@@ -130,10 +130,11 @@ class Lab:
         publish(tenant, SYSTEM, sources or self.sources, note="first")
         return tenant
 
-    def stock(self, backend: str, name: str) -> Stock:
-        """A new tenant with a clerk, a party, three items and a sale of them."""
+    def stock(self, backend: str, name: str, role: str = "clerk") -> Stock:
+        """A new tenant with a clerk, a party, three items and a sale of them. `role`: the clerk's,
+        who is a "mover" where records move through flows."""
         tenant = self.tenant(backend, name)
-        clerk = users.create_user(tenant.db, "clerk", "Clerk", PASSWORD, roles=["clerk"], lang="en")
+        clerk = users.create_user(tenant.db, "clerk", "Clerk", PASSWORD, roles=[role], lang="en")
         _, token = tokens.issue_token(tenant.db, clerk, "bench", "*:*")
         party = create(tenant, SYSTEM, "party", {"code": "P1", "name": "Li & Sons"}).id
         items = [
@@ -153,7 +154,7 @@ class Lab:
         rows = tenant.db.query(
             "SELECT id FROM f_sale__lines WHERE record_id = ? ORDER BY position", (sale,)
         )
-        actor = Actor(clerk, "Clerk", frozenset({"clerk"}), via="api", lang="en", login="clerk")
+        actor = Actor(clerk, "Clerk", frozenset({role}), via="api", lang="en", login="clerk")
         return Stock(tenant, actor, token, party, items, [row[0] for row in rows])
 
 

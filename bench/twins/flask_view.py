@@ -7,6 +7,7 @@ import hmac
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,21 +86,21 @@ def create() -> Response:
     body = request.get_json()
     values = body.get("values") if isinstance(body, dict) else None
     if not isinstance(values, dict):
-        return _refused("bad_request", 400, [])
+        return refused("bad_request", 400, [])
     key = request.headers.get("Idempotency-Key", "")
     if not 0 < len(key) <= 200:
-        return _refused("bad_request", 400, [])
+        return refused("bad_request", 400, [])
     asked = by_hand.request_hash(values)
     try:
         saved = _save(by_hand.read(values, datetime.now(UTC)), key, asked)
     except by_hand.Wrong as wrong:
-        return _refused("invalid", 422, wrong.errors)
+        return refused("invalid", 422, wrong.errors)
     except by_hand.TooMany:
-        return _refused("limit_reached", 409, [])
+        return refused("limit_reached", 409, [])
     except (sqlite3.IntegrityError, psycopg.IntegrityError):
         known = raw.known(driver(), g.user_id, key, asked)
         if known is None:
-            return _refused("not_unique", 409, [])
+            return refused("not_unique", 409, [])
         saved = dict(known)
     record = encode_id(saved["id"])
     found = {**saved, "id": record, "release": 1, "replayed": False, "warnings": []}
@@ -109,7 +110,7 @@ def create() -> Response:
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return _answer(found, 201, headers)
+    return answer(found, 201, headers)
 
 
 @app.post("/bare")
@@ -118,16 +119,21 @@ def bare() -> Response:
     claim = by_hand.read(json.loads(request.get_data())["values"], datetime.now(UTC))
     g.user_id, g.name = 1, "Clerk"
     saved = _save(claim, request.headers["Idempotency-Key"], "")
-    return _answer(saved["id"], 201, {})
+    return answer(saved["id"], 201, {})
 
 
 def _save(claim: by_hand.Claim, key: str, asked: str) -> dict[str, Any]:
+    return transaction(lambda hand: _facts_and_rows(hand, claim, key, asked))
+
+
+def transaction(work: Callable[[raw.Driver], dict[str, Any]]) -> dict[str, Any]:
+    """Run work that writes: on the thread's own connection, or SQLite's one, in turn."""
     if os.environ["BENCH_DATABASE"].startswith("postgres"):
-        return _facts_and_rows(driver(), claim, key, asked)
+        return work(driver())
     with _turn:
         if not _writers:
             _writers.append(_connect())
-        return _facts_and_rows(_writers[0], claim, key, asked)
+        return work(_writers[0])
 
 
 def _facts_and_rows(hand: raw.Driver, claim: by_hand.Claim, key: str, asked: str) -> dict[str, Any]:
@@ -135,10 +141,12 @@ def _facts_and_rows(hand: raw.Driver, claim: by_hand.Claim, key: str, asked: str
     return raw.write(hand, claim, g.user_id, g.name, key, asked)
 
 
-def _refused(code: str, status: int, errors: list[by_hand.Error]) -> Response:
+def refused(code: str, status: int, errors: list[by_hand.Error]) -> Response:
+    """The error shape."""
     details = [{"code": one, "path": list(path), "message": one} for one, path in errors]
-    return _answer({"error": {"code": code, "message": code, "details": details}}, status, {})
+    return answer({"error": {"code": code, "message": code, "details": details}}, status, {})
 
 
-def _answer(data: Any, status: int, headers: dict[str, str]) -> Response:
+def answer(data: Any, status: int, headers: dict[str, str]) -> Response:
+    """A JSON answer."""
     return Response(json.dumps(data), status, headers, mimetype="application/json")
