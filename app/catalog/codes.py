@@ -154,6 +154,7 @@ POLICIES: Mapping[str, str] = {
     "policy_overlap": "two rules apply at once although `hit` is `unique`",
     "policy_shadowed": "a rule can never apply: rules before it take all it would match",
     "policy_dead": "a rule can never apply: no value of an input fits it",
+    "policy_idle_else": "the rules take every value, so `else` is never reached (a warning)",
     "policy_too_complex": "the rules are too many and too entangled to be checked",
 }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from app.catalog.compiling import Compiling
-from flows.policy.examine import DEAD, GAP, OVERLAP, SHADOWED, Finding
+from flows.policy.examine import DEAD, GAP, IDLE, OVERLAP, SHADOWED, Finding
 from flows.policy.model import Edition
-from forms.problems import Path
+from forms.problems import Path, Problem
 
 
 def note_finding(finding: Finding, edition: Edition, at: Compiling) -> None:
-    """Note a finding at its rule, a gap at the rules as a whole."""
+    """Note a finding at its rule, a gap at the rules as a whole; an idle else as a warning."""
     head: Path = ("editions", edition.id) if edition.id else ()
     rule, shown = finding.rule, finding.shown
     path = rule.at if rule is not None else head or ("rules",)
@@ -49,6 +49,10 @@ def note_finding(finding: Finding, edition: Edition, at: Compiling) -> None:
             f"{where}this rule never applies: no value of {shown} fits it",
             on_key=True,
         )
+    elif finding.kind == IDLE:
+        told = f"{where}the rules take every value, so nothing is left for else"
+        idle = Problem("policy_idle_else", path, told, "leave else out", on_key=True)
+        at.problems.append(idle.softened())
     else:
         at.problem(
             "policy_too_complex",

@@ -19,7 +19,7 @@ from flows.policy.plain import plain_of
 from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
 from forms.expr import nodes as n
 from forms.model import Field, Form
-from forms.problems import Path, suggest
+from forms.problems import ERROR, Path, suggest
 
 KEYS = (
     *("policy", "label", "help", "was", "for", "as_of", "params", "inputs", "outputs", "hit"),
@@ -68,7 +68,7 @@ def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> 
     for edition in editions:
         for finding in examine(known, edition, hit, BUDGET // len(editions)):
             note_finding(finding, edition, at)
-    if len(at.problems) > before:
+    if any(problem.severity == ERROR for problem in at.problems[before:]):
         return None
     exprs = [*(one.expr for one in known), *([as_of] if as_of is not None else [])]
     return Policy(

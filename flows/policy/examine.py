@@ -18,6 +18,7 @@ from forms.types.numbers import plain
 from forms.values import Money, minor_units
 
 GAP, OVERLAP, SHADOWED, DEAD, TOO_COMPLEX = "gap", "overlap", "shadowed", "dead", "too_complex"
+IDLE = "idle"
 
 BUDGET = 200_000
 """Boxes looked at before the rules count as too entangled: about a second."""
@@ -25,10 +26,11 @@ BUDGET = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that publishing refuses.
+    """Something that publishing refuses, but for idle, which does no harm.
 
     `kind`: gap (no rule applies and there is no else), overlap (two rules, `hit: unique`), shadowed
-    (`others` take all that `rule` would match), dead (no value fits), too_complex. `witness` is a
+    (`others` take all that `rule` would match), dead (no value fits), too_complex, idle
+    (the rules take everything: `rule`, the else, is never reached). `witness` is a
     value for each input that shows it, `shown` the same in words: "fault=merchant, days=3". For a
     shadowed rule it is one that the rule would match, taken by `others[0]`.
     """
@@ -43,7 +45,8 @@ class Finding:
 def examine(
     inputs: Sequence[Input], edition: Edition, hit: str = FIRST, budget: int = BUDGET
 ) -> list[Finding]:
-    """All findings about the rules of one edition, in the order of the rules; a gap comes last.
+    """All findings about the rules of one edition, in the order of the rules; a gap or an
+    idle else comes last.
 
     Where `budget` boxes were not enough, the last finding says so.
     """
@@ -75,7 +78,7 @@ class _Examination:
         found: list[Finding] = []
         before: list[tuple[Rule, Box]] = []
         left: list[Box] = [tuple(one.full for one in self.axes)]
-        open_ = self.edition.otherwise is None
+        otherwise = self.edition.otherwise
         try:
             for rule, box in zip(self.edition.rules, self.boxes, strict=True):
                 if not all(box):
@@ -86,11 +89,13 @@ class _Examination:
                 elif self.hit == FIRST and not any(meet(box, one) for one in left):
                     found.append(self._shadowed(rule, box, before))
                 before.append((rule, box))
-                if open_ or self.hit == FIRST:
+                if otherwise is None or self.hit == FIRST:
                     left = self._without(left, box)
         except _TooComplex:
             return [*found, Finding(TOO_COMPLEX)]
-        if left and open_:
+        if otherwise is not None and not left and not found:
+            found.append(Finding(IDLE, otherwise))
+        if otherwise is None and left:
             found.append(Finding(GAP, None, (), *self._witness(left[0])))
         return found
 

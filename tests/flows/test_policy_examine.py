@@ -13,7 +13,17 @@ from typing import Any
 import pytest
 
 from flows.policy.conditions import Domain, predicate, read_condition
-from flows.policy.examine import DEAD, GAP, OVERLAP, SHADOWED, TOO_COMPLEX, Finding, examine, shown
+from flows.policy.examine import (
+    DEAD,
+    GAP,
+    IDLE,
+    OVERLAP,
+    SHADOWED,
+    TOO_COMPLEX,
+    Finding,
+    examine,
+    shown,
+)
 from flows.policy.model import COLLECT, ELSE, FIRST, UNIQUE, Condition, Edition, Input, Rule
 from flows.policy.plain import plain_of
 from forms.expr import Scope, compile_expr
@@ -120,6 +130,13 @@ def test_a_rule_in_the_shadow_of_several_names_them() -> None:
 def test_nothing_comes_after_a_rule_without_conditions() -> None:
     rules = [rule("all", [DAYS]), rule("more", [DAYS], days=3)]
     assert told(examine([DAYS], edition(rules))) == [(SHADOWED, "more", ("all",), "days=3")]
+
+
+def test_an_else_that_nothing_is_left_for_is_idle() -> None:
+    rules = [rule("yes", [INTACT], intact=True), rule("no", [INTACT], intact=False)]
+    assert told(examine([INTACT], edition(rules, otherwise=True))) == [(IDLE, ELSE, (), "")]
+    assert examine([INTACT], edition(rules)) == []
+    assert examine([INTACT], edition(rules[:1], otherwise=True)) == []
 
 
 def test_unique_rules_must_not_meet() -> None:
@@ -287,6 +304,9 @@ def test_thousands_of_policies_agree_with_trying_every_kind_of_value(block: int)
         assert {f.rule.id for f in at_first if f.kind == DEAD and f.rule} == dead
         assert {f.rule.id for f in at_first if f.kind == SHADOWED and f.rule} == shadowed
         assert any(f.kind == GAP for f in at_first) == gap
+        closed = examine(inputs, edition(rules, otherwise=True))
+        sound = not dead and not shadowed
+        assert [f.kind for f in closed if f.kind == IDLE] == [IDLE] * (sound and not gap)
         at_once = examine(inputs, edition(rules, otherwise=True), UNIQUE)
         assert {f.rule.id for f in at_once if f.kind == OVERLAP and f.rule} == overlapping
         for finding in (*at_first, *at_once):
