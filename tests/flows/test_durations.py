@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.durations import LIMITS, UNITS, parse, words, written
@@ -46,6 +46,7 @@ def test_anything_else_is_no_duration(text: str) -> None:
     assert parse(text) is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(UNITS).flatmap(

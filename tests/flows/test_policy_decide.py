@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.policy import Decision, Undecided, decide, parameter, public_text, rule_texts
@@ -449,6 +449,7 @@ READINGS = {
 }
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
