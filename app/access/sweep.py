@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from app.access.attempts import Limit, sweep_attempts
+from app.access.clock import moment
 from app.access.database import Database
+from app.access.portal import LIMITS, sweep_portal
 from app.access.sessions import sweep_sessions
 from app.access.signin import PER_ADDRESS, PER_LOGIN
 
@@ -14,8 +16,14 @@ CALLS_WINDOW = 60
 def sweep(db: Database, *, now: int | None = None) -> None:
     """Remove sessions that are over and counters that no longer matter."""
     sweep_sessions(db, now=now)
+    sweep_portal(db, moment(now))
     sweep_attempts(
         db,
-        {"login": PER_LOGIN, "address": PER_ADDRESS, "calls": Limit(1, CALLS_WINDOW)},
+        {
+            "login": PER_LOGIN,
+            "address": PER_ADDRESS,
+            "calls": Limit(1, CALLS_WINDOW),
+            **LIMITS,
+        },
         now=now,
     )

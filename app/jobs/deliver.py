@@ -13,7 +13,7 @@ import pluggy
 import structlog
 
 from app import hooks
-from app.jobs import notify
+from app.jobs import notify, portal
 from app.jobs.notify import NOWHERE, Post
 from app.records import outbox
 from app.records.tenant import Tenant
@@ -48,15 +48,17 @@ def deliver(
 def _deliver_one(
     tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed, post: Post
 ) -> None:
-    if one.topic == EVENT:
-        names = list(hooks.listeners(plugins, "record_event"))
-        topics = [(LISTENER + name, new_id()) for name in names]
-        told = notify.planned(tenant, one, post)
-        outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
-        return
     try:
+        if one.topic == EVENT:
+            names = list(hooks.listeners(plugins, "record_event"))
+            topics = [(LISTENER + name, new_id()) for name in names]
+            told = notify.planned(tenant, one, post)
+            outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
+            return
         if one.topic == notify.TOPIC:
             notify.deliver_message(tenant, one, post)
+        elif one.topic == portal.TOPIC:
+            portal.send_code(tenant, one, post.mail, post.secret)
         else:
             _run(tenant, plugins, one)
     except outbox.GiveUp as error:

@@ -61,6 +61,8 @@ class Post:
     mail: MailSettings
     address: Callable[[str], str]
     webhook: Webhook | None = None
+    secret: str = ""
+    """The installation's key, for hashes of one-time codes."""
 
     @classmethod
     def of(cls, config: Config, webhook: Webhook | None = None) -> Post:
@@ -75,7 +77,7 @@ class Post:
             base = base or f"{scheme}://{config.text('web.host')}:{config.number('web.port')}"
             return f"{base}/t/{tenant}"
 
-        return cls(MailSettings.of(config), address, webhook)
+        return cls(MailSettings.of(config), address, webhook, config.secret_key())
 
 
 NOWHERE = Post(MailSettings(), lambda tenant: "")
