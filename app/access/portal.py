@@ -82,8 +82,8 @@ def ask(
     """Write down that somebody wants a code; gives the token for their browser.
 
     `given`: what they typed, by path. `subject`: what attempts are counted for, the order number.
-    `also` runs in the same transaction, ASK_ID among its parameters being filled in: the message
-    to the worker. Raises AccessError too_many_attempts.
+    `also` runs in the same transaction, ASK among its parameters being filled in: the message to
+    the worker. Raises AccessError too_many_attempts.
     """
     token = secrets.token_urlsafe(32)
     name = bucket("portal_ask", portal, subject.casefold())
@@ -104,12 +104,12 @@ def ask(
              bucket("portal_guess", portal, subject.casefold()), lang, now, now + CODE_LIFE),
         )  # fmt: skip
         sql, params = also
-        tx.execute(sql, [key if one is ASK_ID else one for one in params])
+        tx.execute(sql, [json.dumps({"ask": key}) if one is ASK else one for one in params])
     return token
 
 
-ASK_ID = object()
-"""Stands in the parameters of `ask`'s statement for the id of the request."""
+ASK = object()
+"""Stands in the parameters of `ask`'s statement for the content of the message, as JSON."""
 
 
 def asked(db: Database, key: str, now: int) -> Asked | None:

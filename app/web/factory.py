@@ -17,11 +17,13 @@ from app.config import Config
 from app.logs import init_logs
 from app.records.tenant import Tenants
 from app.storage.errors import UnknownTenant
+from app.web import visitor
 from app.web.accesslog import init_accesslog
 from app.web.desk import create_desk
 from app.web.errors import init_errors
 from app.web.health import create_health
 from app.web.i18n import init_languages
+from app.web.portal import create_portal
 from app.web.security import guard, init_security, name_request
 from app.web.session import PageCookies, identify, write_cookie
 from app.web.tenancy import TENANT_KEY, BelievedProxies, TenantRouting, hosts_of
@@ -55,6 +57,7 @@ def create_app(config: Config, tenants: Tenants) -> Flask:
     app.register_blueprint(create_health(config, tenants))
     app.register_blueprint(create_api())
     app.register_blueprint(create_desk())
+    app.register_blueprint(create_portal())
     init_admin(app)
     hosts = hosts_of(config)
     app.wsgi_app = TenantRouting(app.wsgi_app, hosts)  # type: ignore[method-assign]
@@ -93,6 +96,7 @@ def _enter(app: Flask, config: Config, tenants: Tenants) -> None:
         name_request(asked, about)
         about.tenant = about.db = about.actor = about.token_id = None
         about.session_value = ""
+        about.portal = about.visitor = None
         name = asked.environ.get(TENANT_KEY)
         if name is None:
             return _without_tenant(served)
@@ -105,7 +109,10 @@ def _enter(app: Flask, config: Config, tenants: Tenants) -> None:
         except UnknownTenant:
             abort(404)
         about.db = about.tenant.db
-        identify(asked, about)
+        if visitor.is_portal(asked.path):
+            visitor.identify(asked, about)
+        else:
+            identify(asked, about)
         guard(asked, about)
         return None
 

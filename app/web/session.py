@@ -79,7 +79,7 @@ def identify(asked: Request, about: Any) -> None:
     about.actor = actor_of_session(about.db, value, lifetime=_lifetime())
     if about.actor is not None:
         about.session_value = value
-        _bind_csrf(value)
+        bind_csrf(value)
 
 
 def _by_token(asked: Request) -> bool:
@@ -153,10 +153,11 @@ def _enter(value: str) -> None:
     session.clear()
     g.pop(_CSRF, None)
     g.session_value = g.set_session_cookie = value
-    _bind_csrf(value)
+    bind_csrf(value)
 
 
-def _bind_csrf(value: str) -> None:
+def bind_csrf(value: str) -> None:
+    """Derive the CSRF token of this request from the value of its session's cookie."""
     key = str(current_app.secret_key).encode()
     bound = hmac.new(key, f"csrf\0{value}".encode(), hashlib.sha256).hexdigest()
     if session.get(_CSRF) != bound:

@@ -40,9 +40,10 @@ class Mailbox:
         return "250 kept"
 
     def to(self, address: str) -> list[EmailMessage]:
-        """Letters to one address."""
+        """Letters to one address, however it is written."""
         pairs = zip(self.letters, self.recipients, strict=True)
-        return [letter for letter, recipients in pairs if address in recipients]
+        wanted = address.lower()
+        return [letter for letter, names in pairs if wanted in [one.lower() for one in names]]
 
     def settings(self, **more: Any) -> MailSettings:
         """How the product reaches this server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, abort, g, jsonify, render_template, request
@@ -10,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.records import attach, choices
 from app.web.desk.data import released, submit_values
-from app.web.desk.fields import FieldView, RowView, sections
+from app.web.desk.fields import FieldView, RowView, SectionView, sections
 from app.web.desk.formpage import record_id
 from app.web.desk.post import read_post
 from app.web.desk.state import draft_of, place
@@ -35,15 +36,21 @@ def answer_rules(form_id: str) -> Any:
     release = released(form_id, data.get("_release"))
     posted = read_post(release.form, data)
     draft = draft_of(form_id, rid, posted, data)
+    views = sections(draft.form, draft.state, place(draft))
+    return jsonify(field_states(views, draft.state.computed))
+
+
+def field_states(views: Iterable[SectionView], computed: frozenset[str]) -> dict[str, Any]:
+    """The state of every input of a page, as `live.js` reads it."""
     fields: dict[str, Any] = {}
     currencies: dict[str, str] = {}
     shown: dict[str, bool] = {}
-    for section in sections(draft.form, draft.state, place(draft)):
+    for section in views:
         if section.id:
             shown[section.id] = section.visible
         for view in section.fields:
-            _state(view, draft.state.computed, fields, currencies)
-    return jsonify(fields=fields, currencies=currencies, sections=shown, said="")
+            _state(view, computed, fields, currencies)
+    return {"fields": fields, "currencies": currencies, "sections": shown, "said": ""}
 
 
 def _state(

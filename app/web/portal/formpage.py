@@ -1,0 +1,466 @@
+"""A form in the portal: generated like any other, with what the person is filled in already.
+
+Links to the person's own record are never shown nor taken from the page; other links are choices
+among what the person may see. Rights, rules and limits are the use case's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.datastructures import MultiDict
+
+from app.access.rights import rights
+from app.records import Preview, Refused, attach, choices, create, preview
+from app.records.errors import release_changed
+from app.web.desk.data import Released, attach_posted, released, submit_values
+from app.web.desk.fields import FieldView, Place, SectionView, State, html_id, sections
+from app.web.desk.formpage import HELD
+from app.web.desk.live import field_states
+from app.web.desk.post import Posted, add_row, read_post, remove_row
+from app.web.desk.state import state_of
+from app.web.i18n import language
+from app.web.security import csrf
+from forms.model import Field, Form, Lines
+from forms.values import decode_id, encode_id
+
+OFFERED = 50
+MOST_ROWS = 50
+
+
+@dataclass(slots=True)
+class Page:
+    """What the form template shows."""
+
+    title: str
+    action: str
+    back_url: str
+    preview_url: str
+    submit: list[tuple[str, str]]
+    sections: list[SectionView]
+    key: str
+    release_no: int
+    hidden: list[tuple[str, str]] = field(default_factory=list)
+    version: int | None = None
+    help: str = ""
+    notice: str = ""
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+    problems_title: str = ""
+    left: str | None = None
+    offers: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    """Lines field → (name of the link column, id, title) of what may be taken into a new row."""
+
+
+def add_routes(portal: Blueprint) -> None:
+    """New records, answers while one types, uploads."""
+    portal.add_url_rule("/records/<form_id>/new", "new_record", open_form, methods=["GET"])
+    portal.add_url_rule("/records/<form_id>/new", "create_record", save_form, methods=["POST"])
+    portal.add_url_rule("/records/<form_id>/preview", "preview", answer_rules, methods=["POST"])
+    portal.add_url_rule("/records/<form_id>/upload", "upload_base", upload, methods=["POST"])
+    portal.add_url_rule("/records/<form_id>/upload/<path>", "upload", upload, methods=["POST"])
+
+
+def startable(form_id: str) -> str:
+    """The form, where this portal lets people start it; else a plain 404."""
+    portal = g.portal
+    asked = portal.ask.form if portal.ask is not None else ""
+    if form_id not in portal.start and form_id != asked:
+        abort(404)
+    return form_id
+
+
+def open_form(form_id: str) -> Any:
+    """An empty form, with what is known filled in. `of` names the record it begins with."""
+    release = released(startable(form_id), None)
+    return _show(release, None, None)
+
+
+@csrf.exempt  # type: ignore[untyped-decorator]
+def save_form(form_id: str) -> Any:
+    """Save what was typed, or show it again with what to mend."""
+    data = MultiDict(request.form)
+    release = released(startable(form_id), data.get("_release"))
+    try:
+        csrf.protect()
+    except CSRFError:
+        posted = read_post(release.form, data)
+        return _show(
+            release,
+            posted,
+            data,
+            notice=_("This page had expired. Check it and save again."),
+            status=400,
+        )
+    if _page_button(release.form, data):
+        return _show(release, read_post(release.form, data), data)
+    unclear = attach_posted(release.form, request.files, data)
+    posted = read_post(release.form, data)
+    if unclear:
+        return _show(release, posted, data, errors=unclear, status=422)
+    values = {**submit_values(release.form, posted, data), **own_links(release.form)}
+    key = data.get("_key") or None
+    try:
+        saved = create(g.tenant, g.actor, form_id, values, key=key, release_no=release.no)
+    except Refused as refused:
+        if refused.code not in HELD:
+            raise
+        return _refused(form_id, release, posted, data, refused)
+    return _thanks(form_id, saved.id, saved.number or saved.title)
+
+
+def _thanks(form_id: str, rid: int, name: str) -> Any:
+    if form_id in g.portal.start:
+        flash(_("We have received it: %(name)s", name=name), "success")
+    else:
+        flash(_("Thank you for your answer."), "success")
+    if not rights(g.tenant.active().catalog, g.actor, form_id).may("read"):
+        return redirect(url_for("portal.home"), 303)
+    if form_id not in g.portal.start:
+        return redirect(url_for("portal.home"), 303)
+    return redirect(url_for("portal.record", form_id=form_id, rid=encode_id(rid)), 303)
+
+
+def _refused(
+    form_id: str, release: Released, posted: Posted, data: MultiDict[str, str], refused: Refused
+) -> Any:
+    lang = language()
+    errors: dict[str, str] = {}
+    for detail in refused.details:
+        errors.setdefault(posted.name(detail.path), detail.message.pick(lang))
+    notice = "" if errors else refused.message.pick(lang)
+    if refused.code == "release_changed":
+        notice = release_changed().message.pick(lang)
+        data.pop("_release", None)
+        release = released(form_id, None)
+        posted = read_post(release.form, data)
+    return _show(release, posted, data, errors=errors, notice=notice, status=refused.status)
+
+
+def _page_button(form: Form, data: MultiDict[str, str]) -> bool:
+    """Buttons that change the page and save nothing: lines, and choices that others hang on."""
+    if "_add" in data and isinstance(form.fields.get(data["_add"]), Lines):
+        add_row(data, data["_add"], _fresh())
+    elif "_take" in data:
+        lines, _dot, rest = data["_take"].partition(".")
+        column, _dot, value = rest.partition(".")
+        if form.field_at(f"{lines}.{column}") is None:
+            return True
+        key = _fresh()
+        add_row(data, lines, key)
+        data[f"{lines}.{key}.{column}"] = value
+    elif "_remove" in data:
+        remove_row(data, data["_remove"])
+    elif "_refresh" not in data:
+        return False
+    return True
+
+
+def _fresh() -> str:
+    return f"n{secrets.token_hex(4)}"
+
+
+def own_links(form: Form) -> dict[str, Any]:
+    """Fields that say who the person is, with the person's own record; never taken from a page."""
+    contact = g.portal.identify.contact
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    return {
+        one.id: g.visitor.contact
+        for one in form.fields.values()
+        if one.type == "link" and one.to == contact and not one.many and _open(one, held)
+    }
+
+
+def not_asked(form: Form) -> set[str]:
+    """Fields a new record's page leaves out: who the person is, and what is filled in without
+    them (closed to their role and not computed)."""
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    closed = {
+        one.id
+        for one in form.fields.values()
+        if one.formula is None and (one.path in held.readonly or one.readonly is True)
+    }
+    return closed | set(own_links(form))
+
+
+def _open(one: Field, held: Any) -> bool:
+    writable = one.formula is None and one.readonly is not True
+    return writable and one.path not in held.hidden and one.path not in held.readonly
+
+
+def begins_with(form: Form) -> dict[str, int]:
+    """Links filled in on a new page: the record `of`, or the one the person named at the door."""
+    wanted = request.args.get("of", "")
+    try:
+        given = decode_id(wanted) if wanted else None
+    except ValueError:
+        abort(404)
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    order = g.portal.identify.form
+    found: dict[str, int] = {}
+    for one in form.fields.values():
+        if one.type != "link" or one.many or "." in one.to or not _open(one, held):
+            continue
+        if one.to == order and one.to != g.portal.identify.contact:
+            found[one.id] = given if given is not None else g.visitor.record_id
+        elif given is not None and one.to in g.portal.start:
+            found[one.id] = given
+    return found
+
+
+def draft(
+    release: Released, posted: Posted | None, data: MultiDict[str, str] | None
+) -> tuple[Preview, State, dict[str, Any]]:
+    """What the engine says of the page, the state of its inputs, and the values asked about."""
+    form = release.form
+    if posted is not None:
+        values = submit_values(form, posted, data or MultiDict())
+        keys = dict(posted.rows)
+    else:
+        values, keys = {**begins_with(form)}, {}
+    values |= own_links(form)
+    answer = preview(g.tenant, g.actor, form.id, values, release_no=release.no)
+    for lines in answer.form.lines:
+        rows = answer.values.get(lines.id) or ()
+        keys.setdefault(lines.id, [f"n{n}" for n in range(len(rows))])
+    return answer, state_of(answer, keys, posted), values
+
+
+def place(form: Form) -> Place:
+    """Where the form is drawn."""
+    zone = g.tenant.active().zone
+    return Place(
+        lang=language(),
+        choices_url="",
+        upload_url=url_for("portal.upload_base", form_id=form.id),
+        zone=zone,
+        today=g.tenant.now().astimezone(zone).date(),
+        to_minute=True,
+    )
+
+
+def _show(
+    release: Released,
+    posted: Posted | None,
+    data: MultiDict[str, str] | None,
+    *,
+    errors: Mapping[str, str] | None = None,
+    notice: str = "",
+    status: int = 200,
+) -> Any:
+    answer, state, values = draft(release, posted, data)
+    form = answer.form
+    offers = _offers(form, values, state)
+    if posted is None and _take_the_only_one(form, offers, values):
+        answer, state = _again(form, release, values)
+        offers = _offers(form, values, state)
+    state.errors = dict(errors or {})
+    views = sections(form, state, place(form))
+    as_choices(form, views, values, skip=not_asked(form))
+    lang = language()
+    label = form.label.pick(lang) or form.id
+    page = Page(
+        title=label,
+        action=url_for("portal.create_record", form_id=form.id),
+        back_url=url_for("portal.home"),
+        preview_url=url_for("portal.preview", form_id=form.id),
+        submit=[("save", _("Send"))],
+        sections=[one for one in views if one.fields],
+        key=secrets.token_urlsafe(18),
+        release_no=answer.release_no,
+        help=form.help.pick(lang),
+        notice=notice,
+        offers=offers,
+        left=" ".join(sorted(posted.left)) if posted is not None else None,
+    )
+    tell_problems(page, form, state)
+    made = make_response(render_template("portal/form.html", page=page))
+    made.status_code = status
+    return made
+
+
+def _again(form: Form, release: Released, values: dict[str, Any]) -> tuple[Preview, State]:
+    answer = preview(g.tenant, g.actor, form.id, values, release_no=release.no)
+    keys = {one.id: [f"n{n}" for n in range(len(answer.values.get(one.id) or ()))]
+            for one in answer.form.lines}  # fmt: skip
+    return answer, state_of(answer, keys, None)
+
+
+def tell_problems(page: Page, form: Form, state: State) -> None:
+    """The summary above a page that came back."""
+    lang = language()
+    for name, message in state.errors.items():
+        head, _dot, rest = name.partition(".")
+        one = form.fields.get(head)
+        column = form.field_at(f"{head}.{rest.partition('.')[2]}") if "." in rest else None
+        shown = column or one
+        where = (shown.label.pick(lang) or shown.id) if shown is not None else ""
+        page.problems.append((where, message, html_id(name)))
+    if page.problems:
+        page.problems_title = ngettext(
+            "%(num)d thing to mend", "%(num)d things to mend", len(page.problems)
+        )
+
+
+def as_choices(
+    form: Form,
+    views: list[SectionView],
+    values: Mapping[str, Any],
+    *,
+    skip: set[str] | frozenset[str] = frozenset(),
+    rid: int | None = None,
+) -> None:
+    """Turn link pickers into plain choices, which need no script and suit a phone; leave out the
+    fields of `skip`, and what can be seen but not filled in and is empty."""
+    for section in views:
+        kept = []
+        for view in section.fields:
+            if view.name in skip or _says_nothing(view):
+                continue
+            kept.append(view)
+            _as_choice(form, view, values, None, rid)
+            for index, row in enumerate(view.rows):
+                for cell in row.cells:
+                    _as_choice(form, cell, values, index, rid)
+            if view.widget == "grid":
+                _drop_columns(view)
+                for cell in view.blank.cells if view.blank is not None else ():
+                    _as_choice(form, cell, values, None, rid)
+        section.fields = kept
+        section.visible = any(view.visible for view in kept)
+
+
+def _says_nothing(view: FieldView) -> bool:
+    return view.readonly and view.widget != "grid" and not view.value and not view.chips
+
+
+def _drop_columns(view: FieldView) -> None:
+    """Columns nobody can fill in and that are empty in every row are only in the way."""
+    empty = {
+        cell.column
+        for row in ([view.blank] if view.blank is not None and not view.rows else view.rows)
+        for cell in row.cells
+        if _says_nothing(cell)
+    }
+    for row in view.rows:
+        empty -= {cell.column for cell in row.cells if not _says_nothing(cell)}
+    view.columns = [one for one in view.columns if one.column not in empty]
+    for row in [*view.rows, *([view.blank] if view.blank is not None else [])]:
+        row.cells = [cell for cell in row.cells if cell.column not in empty]
+
+
+def _as_choice(
+    form: Form, view: FieldView, values: Mapping[str, Any], index: int | None, rid: int | None
+) -> None:
+    if view.widget != "picker":
+        return
+    for chip in view.chips:
+        chip.url = ""
+    if view.readonly or view.many:
+        return
+    head = view.name.partition(".")[0]
+    path = (head, view.column) if view.column else (head,)
+    found = choices(g.tenant, g.actor, form.id, path, "", values, index, OFFERED, rid=rid)
+    options = [(encode_id(one.id), one.title or one.number or "") for one in found]
+    if isinstance(view.value, str) and view.value and view.value not in dict(options):
+        options.append((view.value, view.text or view.value))
+    view.widget, view.options, view.dated = "select", tuple(options), True
+    view.shells = {}
+    if not view.column:
+        view.css += " rp-asks"
+
+
+def _offers(
+    form: Form, values: Mapping[str, Any], state: State
+) -> dict[str, list[tuple[str, str, str]]]:
+    """For lines that link to the rows of what the person bought: those not taken yet."""
+    order = g.portal.identify.form
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for lines in form.lines:
+        column = next(
+            (one for one in lines.fields.values()
+             if one.type == "link" and one.to.startswith(f"{order}.") and _open(one, held)),
+            None,
+        )  # fmt: skip
+        if column is None or not _open(lines, held):
+            continue
+        rows = state.row.get(lines.id) or ()
+        taken = {row.get(column.id) for row in rows}
+        offered = choices(
+            g.tenant, g.actor, form.id, (lines.id, column.id), "", values, None, OFFERED
+        )
+        if len(rows) < MOST_ROWS:
+            found[lines.id] = [
+                (column.id, encode_id(one.id), one.title) for one in offered if one.id not in taken
+            ]
+    return found
+
+
+def _take_the_only_one(
+    form: Form, offers: Mapping[str, list[tuple[str, str, str]]], values: dict[str, Any]
+) -> bool:
+    """Start with a row: the one thing there is to choose, or an empty one where nothing is
+    offered to choose from."""
+    changed = False
+    for lines in form.lines:
+        known = offers.get(lines.id)
+        if values.get(lines.id) or lines.readonly is True:
+            continue
+        if known is not None and len(known) == 1:
+            column, value, _title = known[0]
+            values[lines.id] = [{column: value}]
+            changed = True
+        elif known is None:
+            least = lines.min if isinstance(lines.min, int) else 0
+            values[lines.id] = [{} for _n in range(max(1, least))]
+            changed = True
+    return changed
+
+
+def answer_rules(form_id: str) -> Any:
+    """What the rules say about the page as it stands: nothing is written."""
+    data = MultiDict(request.form)
+    release = released(startable(form_id), data.get("_release"))
+    posted = read_post(release.form, data)
+    answer, state, values = draft(release, posted, data)
+    views = sections(answer.form, state, place(answer.form))
+    as_choices(answer.form, views, values, skip=not_asked(answer.form))
+    return jsonify(field_states(views, state.computed))
+
+
+def upload(form_id: str, path: str = "") -> Any:
+    """Keep a file that was chosen; it belongs to a record once that is saved."""
+    form = released(reachable(form_id), None).form
+    file = request.files.get("file")
+    one = form.field_at(path)
+    if one is None or one.type not in {"file", "image"}:
+        abort(404)
+    if file is None or not file.filename:
+        return jsonify(message=_("No file arrived. Choose it again.")), 400
+    made = attach(g.tenant, g.actor, form_id, path, file.stream, file.filename, file.mimetype)
+    return jsonify(id=encode_id(made), name=file.filename)
+
+
+def reachable(form_id: str) -> str:
+    """The form, where this portal has pages for its records; else a plain 404."""
+    if form_id not in g.portal.forms:
+        abort(404)
+    return form_id

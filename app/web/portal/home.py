@@ -1,0 +1,165 @@
+"""Inside: what somebody has under way, what they bought, and what they may begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, g, render_template, url_for
+
+from app.access.rights import rights
+from app.catalog.portals import Portal
+from app.records import list_, read
+from app.records.errors import Refused
+from app.web.desk.names import chips_of, ids_of, names_of_ids
+from app.web.desk.values import IDS, moment_shown, shown_value
+from app.web.i18n import language
+from app.web.portal.door import show_door
+from forms.model import Field, Form, Lines
+from forms.values import encode_id
+
+MOST = 20
+ORDERS = 10
+
+
+@dataclass(slots=True)
+class Card:
+    """A record in a few words."""
+
+    title: str
+    url: str = ""
+    stage: str = ""
+    when: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    starts: list[tuple[str, str]] = field(default_factory=list)
+
+
+def add_routes(portal: Blueprint) -> None:
+    """The first page: the door, or what is inside."""
+    portal.add_url_rule("/", "home", home)
+
+
+def home() -> Any:
+    """The first page."""
+    if g.actor is None:
+        return show_door()
+    portal: Portal = g.portal
+    return render_template(
+        "portal/home.html",
+        groups=[group for one in portal.start if (group := _group(one)) is not None],
+        orders=_orders(portal),
+        orders_label=_label(portal.identify.form),
+    )
+
+
+def _label(form_id: str) -> str:
+    return str(g.tenant.active().catalog.forms[form_id].label.pick(language()) or form_id)
+
+
+def _group(form_id: str) -> dict[str, Any] | None:
+    """A form that may be started: the button, and what was started before."""
+    catalog = g.tenant.active().catalog
+    held = rights(catalog, g.actor, form_id)
+    cards = _under_way(catalog.forms[form_id]) if held.may("list") else []
+    if not cards and not held.may("create"):
+        return None
+    start = url_for("portal.new_record", form_id=form_id) if held.may("create") else ""
+    return {"label": _label(form_id), "start": start, "cards": cards}
+
+
+def _under_way(form: Form) -> list[Card]:
+    published, lang = g.tenant.active(), language()
+    flow = published.catalog.flows.get(form.id)
+    found = []
+    for row in list_(g.tenant, g.actor, form.id, columns=(), limit=MOST).rows:
+        stage = str(row.get("stage") or "")
+        known = flow.stages.get(stage) if flow is not None else None
+        found.append(
+            Card(
+                str(row.get("title") or row.get("number") or form.label.pick(lang)),
+                url_for("portal.record", form_id=form.id, rid=encode_id(row["id"])),
+                known.label.pick(lang) if known is not None else stage,
+                moment_shown(row["created_at"], published.zone),
+            )
+        )
+    return found
+
+
+def _orders(portal: Portal) -> list[Card]:
+    """What the person bought, with the goods, and what can be started from there."""
+    form_id = portal.identify.form
+    held = rights(g.tenant.active().catalog, g.actor, form_id)
+    if not held.may("read"):
+        return []
+    ids = [g.visitor.record_id]
+    if held.may("list"):
+        rows = list_(g.tenant, g.actor, form_id, columns=(), limit=ORDERS).rows
+        ids += [row["id"] for row in rows if row["id"] != g.visitor.record_id]
+    return [card for one in ids if (card := _order(form_id, one)) is not None]
+
+
+def _order(form_id: str, rid: int) -> Card | None:
+    try:
+        view = read(g.tenant, g.actor, form_id, rid)
+    except Refused:
+        return None
+    form, row = view.form, view.row
+    names = names_of_ids(ids_of(form, row))
+    card = Card(str(row.get("title") or row.get("number") or form.label.pick(language())))
+    for name in form.list.columns:
+        one = form.fields.get(name)
+        if one is None or isinstance(one, Lines) or name in view.hidden:
+            continue
+        if one.type == "link" and one.to == g.portal.identify.contact:
+            continue
+        text = text_of(one, row.get(name), names)
+        if text and text != card.title:
+            card.facts.append((one.label.pick(language()) or name, text))
+    for lines in form.lines:
+        if lines.id not in view.hidden:
+            card.rows += [_line(lines, line, names, view.hidden) for line in row[lines.id] or ()]
+    card.starts = _starts(form_id, rid)
+    return card
+
+
+def _line(lines: Lines, line: Any, names: Any, hidden: frozenset[str]) -> list[str]:
+    """What tells a row from others: what it links to or is called, and how many."""
+    shown: list[str] = []
+    for one in lines.fields.values():
+        if one.path in hidden or one.type not in ("link", "text", "decimal", "integer"):
+            continue
+        if one.type == "integer" and not shown:  # a running number says nothing
+            continue
+        text = text_of(one, line.get(one.id), names)
+        if text and text not in shown:
+            shown.append(f"× {text}" if one.type in ("decimal", "integer") else text)
+        if len(shown) == 2 and one.type in ("decimal", "integer"):
+            break
+    return shown[:2]
+
+
+def _starts(form_id: str, rid: int) -> list[tuple[str, str]]:
+    """(label, address) of forms that begin with this record."""
+    catalog = g.tenant.active().catalog
+    found = []
+    for start in g.portal.start:
+        form = catalog.forms[start]
+        leads = any(
+            one.to.partition(".")[0] == form_id
+            for field_ in form.fields.values()
+            for one in (field_.fields.values() if isinstance(field_, Lines) else (field_,))
+        )
+        if leads and rights(catalog, g.actor, start).may("create"):
+            url = url_for("portal.new_record", form_id=start, of=encode_id(rid))
+            found.append((_label(start), url))
+    return found
+
+
+def text_of(one: Field, value: Any, names: Any) -> str:
+    """A value as people read it; names of links without their addresses."""
+    if value is None or value == []:
+        return ""
+    if one.type in IDS:
+        return ", ".join(chip.text for chip in chips_of(one, value, names))
+    return shown_value(one, language(), g.tenant.active().zone)(value)
