@@ -132,6 +132,7 @@ RULES: Mapping[str, str] = {
     "portal_not_text": "what a person must know, or its code's address, is no text",
     "portal_without_address": "a portal has no address to send one-time codes to",
     "portal_shows_all": "a portal's role opens records of everybody to each person outside",
+    "portal_not_oneself": "a portal's role does not let people read their own record",
     "unknown_event": "no capability has such an event, no record of the form ever meets it",
     "unknown_channel": "there is no such way to tell people",
     "not_a_person": "an entry of `to` leads to nobody who could be told",

@@ -85,6 +85,8 @@ def compile_portal(
     )
     _check_show(portal, at, flows)
     _check_role(portal, at, roles)
+    if portal.role in roles:
+        _check_oneself(portal, at, roles)
     return portal
 
 
@@ -218,6 +220,19 @@ def _check_role(portal: Portal, at: Compiling, roles: Mapping[str, Role]) -> Non
                     f"the role {name} opens every record of {form} to everybody in the portal",
                     "`rows` that name `me`, the person: `rows: customer == me`",
                 )
+
+
+def _check_oneself(portal: Portal, at: Compiling, roles: Mapping[str, Role]) -> None:
+    """Who may not read their own record could not be named by any record either."""
+    contact = portal.identify.contact
+    grants = [roles[name].can.get(contact) for name in _with_included(portal.role, roles)]
+    if not any(grant is not None and "read" in grant.actions for grant in grants):
+        at.problem(
+            "portal_not_oneself",
+            ("role",),
+            f"the role {portal.role} does not let people read their own record of {contact}",
+            f"`{contact}: {{actions: [read], rows: id == me}}` in its `can`",
+        )
 
 
 def _with_included(role: str, roles: Mapping[str, Role]) -> list[str]:

@@ -30,6 +30,7 @@ def addresses(shop: Shop, rule: Rule, form: str) -> str:
         **dict.fromkeys(("dashboard", "board_id"), "returns"),
         **dict.fromkeys(("view_id", "token_id", "user_id", "session_id", "message_id"), record),
         **dict.fromkeys(("release", "no"), "1"),
+        "portal_id": "shop",
         "export_type": "csv",
     }
     unknown = rule.arguments - set(samples)

@@ -87,6 +87,13 @@ def test_a_role_that_opens_everything_is_refused() -> None:
     assert codes(roles__visitor=open_role) == ["portals/shop.yaml:2:7 portal_shows_all"]
 
 
+def test_people_may_name_themselves() -> None:
+    blind = FILES["packs/p/roles/visitor.yaml"].replace(
+        "  customer: {actions: [read], rows: id == me}\n", ""
+    )
+    assert codes(roles__visitor=blind) == ["portals/shop.yaml:2:7 portal_not_oneself"]
+
+
 def test_the_schema_knows_the_same_keys() -> None:
     properties = schema("portal")["properties"]
     assert set(properties) == {*KEYS, "extends"}

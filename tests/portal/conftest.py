@@ -23,11 +23,10 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def world(tmp_path: Path, mailbox: Mailbox) -> Iterator[World]:
-    mailbox.letters.clear()
-    mailbox.raw.clear()
-    mailbox.recipients.clear()
     opened = open_world(
         StorageSettings(folder=tmp_path / "data"), tmp_path, ("acme", "other"), mailbox
     )
+    for kept in (mailbox.letters, mailbox.raw, mailbox.recipients):
+        kept.clear()
     yield opened
     opened.tenants.close()

@@ -119,5 +119,5 @@ def test_leaving_ends_the_visit(world: World) -> None:
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert token is not None
     browser.post("/portal/returns/leave", {"csrf_token": token[1]})
-    assert "Find your order" in browser.get("/portal/returns/").text
+    assert "Show who you are" in browser.get("/portal/returns/").text
     assert encode_id(1)

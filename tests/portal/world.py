@@ -121,6 +121,7 @@ role: visitor
 label: Visitor
 can:
   product:  {actions: [list, read]}
+  buyer:    {actions: [read], rows: id == me, hide: [secret]}
   purchase: {actions: [list, read], rows: buyer == me}
   claim:
     actions: [list, read, create]
