@@ -77,7 +77,9 @@ def ask_code() -> Any:
     return response
 
 
-def show_door(typed: dict[str, str] | None = None, error: str = "", status: int = 200) -> Any:
+def show_door(
+    typed: dict[str, str] | None = None, error: str = "", status: int = 200, *, ended: bool = False
+) -> Any:
     """The page for whoever comes by: who are you, and the policies in words."""
     portal: Portal = g.portal
     lang = language()
@@ -100,7 +102,7 @@ def show_door(typed: dict[str, str] | None = None, error: str = "", status: int 
             fields=fields,
             help=portal.help.pick(lang),
             error=error,
-            ended=request.args.get("ended") == "1",
+            ended=ended or request.args.get("ended") == "1",
             policies=_policies(lang),
         )
     )

@@ -45,4 +45,6 @@ def let_by() -> Any:
         return None
     if request.accept_mimetypes.best == "application/json":
         return "", 401
+    if request.method != "GET":
+        return door.show_door(ended=True, status=401)
     return redirect(url_for("portal.home", ended=1), 303)
