@@ -21,7 +21,7 @@ Rows = tuple[Any, ...] | None
 """Row conditions (Expr) of which one must hold; None: every row."""
 
 _READING = ("list", "read")
-_WRITING = ("create", "update")
+_WRITING = ("create", "update", "amend")
 
 
 class Grant(Protocol):

@@ -13,7 +13,7 @@ from app.access.errors import AccessError
 from forms.problems import suggest
 from forms.values import Text
 
-ACTIONS = ("list", "read", "create", "update", "delete", "export", "import")
+ACTIONS = ("list", "read", "create", "update", "amend", "delete", "export", "import")
 """What a role can allow on a form."""
 
 ADMIN = "admin"

@@ -10,7 +10,7 @@ from app.catalog.model import Grant, Role
 from app.catalog.sql_check import must_be_sql
 from forms.model import Form
 
-ACTIONS = ("list", "read", "create", "update", "delete", "export", "import")
+ACTIONS = ("list", "read", "create", "update", "amend", "delete", "export", "import")
 KEYS = ("role", "label", "help", "was", "includes", "can", "admin")
 GRANT_KEYS = ("actions", "rows", "hide", "readonly")
 

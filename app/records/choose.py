@@ -12,7 +12,8 @@ from app.records.errors import Refused, forbidden
 from app.records.facts import Facts
 from app.records.outcome import Choice
 from app.records.prepare import Context, context, facts_for, load, validate
-from app.records.rowrights import demand_row, target_condition
+from app.records.rowrights import target_condition
+from app.records.seeing import demand_read
 from app.records.targets import Target
 from app.storage.resolver import LinesResolver, RecordResolver, World, truth
 from forms.expr import Expr
@@ -59,7 +60,7 @@ def choices(
     if rid is not None:
         ctx, record = load(ctx, rid, None)
         previous = record.row
-        demand_row(ctx, facts_for(ctx, previous), rid, "read")
+        demand_read(ctx, facts_for(ctx, previous), rid)
     if not (ctx.rights.may("create") or ctx.rights.may("update")):
         raise forbidden(Text("填写此表单", "fill in this form"))
     field = ctx.plan.form.field_at(".".join(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.state import Declined
 from forms.model import Form
 from forms.validate_result import FieldError
 from forms.values import Text
@@ -21,6 +22,22 @@ STATUS = {
     "release_changed": 409,
     "too_large": 413,
     "bad_request": 400,
+    "task_decided": 409,
+    "not_yours": 403,
+    "not_claimed": 409,
+    "unknown_act": 422,
+    "act_used_up": 409,
+    "act_unavailable": 409,
+    "ask_missing": 422,
+    "own_approval": 403,
+    "not_in_stage": 409,
+    "cannot_transfer": 422,
+    "cannot_add": 422,
+    "cannot_send_back": 409,
+    "cannot_withdraw": 409,
+    "no_incident": 409,
+    "no_flow": 422,
+    "no_task": 403,
 }
 """HTTP status of each code. The codes are stable: programs decide by them."""
 
@@ -109,6 +126,37 @@ def release_changed() -> Refused:
         Text(
             "表单已更新，请核对后再次提交，已填内容会保留。",
             "The form has changed. Check it and send it again; nothing you typed is lost.",
+        ),
+    )
+
+
+def declined(why: Declined, who: str) -> Refused:
+    """What the flow does not allow now, in its own words; `who` was quicker, "" if nobody was."""
+    message = why.message
+    if who:
+        message = Text(f"{message.zh}（{who}）", f"{message.en} ({who})")
+    details = [FieldError(why.code, (why.what,), message)] if why.what else []
+    return Refused(why.code, message, details)
+
+
+def no_flow(form: Form) -> Refused:
+    """The form's records are only saved; nothing is decided about them."""
+    return Refused(
+        "no_flow",
+        Text(
+            f"“{form.label.zh}”没有流程。",
+            f"Records of “{form.label.en}” have no flow: nothing can be done to them but saving.",
+        ),
+    )
+
+
+def no_task() -> Refused:
+    """Between tasks a record is changed by nobody, save those whose role may amend it."""
+    return Refused(
+        "no_task",
+        Text(
+            "此记录正在流程中，您目前没有可修改它的任务。",
+            "This record is in its flow, and no open task of yours lets you change it.",
         ),
     )
 

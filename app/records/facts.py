@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.records.deltas import unscaled
+from app.records.people import DELEGATE, answers, delegations_sql, question_sql
 from app.records.rowrights import target_condition
-from app.records.targets import Target
+from app.records.targets import Target, micros
+from app.storage.databases import Reader
+from flows.state import Asked
 from forms.expr import Env
 from forms.validate_result import Wanted
 
@@ -46,13 +49,23 @@ class Facts:
     env: Env
     allowed: dict[str, tuple[str, Sequence[Any]]] = field(default_factory=dict)
     """Row rights on targets, as SQL, found once."""
+    reader: Reader | None = None
+    """Where to read: the transaction that is under way; None: the database."""
+    people: dict[Asked, tuple[int, ...]] = field(default_factory=dict)
 
-    def load(self, wanted: Wanted, *, trusted: bool = False) -> None:
+    def query(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Read where the use case reads."""
+        return (self.reader or self.tenant.db).query(sql, params)
+
+    def load(
+        self, wanted: Wanted, *, trusted: bool = False, people: Collection[Asked] = ()
+    ) -> None:
         """Fetch what is wanted into the environment, in one statement.
 
-        `trusted`: rows are read whoever asks (row conditions of roles look at them, not people).
+        `trusted`: rows are read whoever asks (row conditions of roles and flows look at them, not
+        people). `people`: questions whose answers go into `people`.
         """
-        parts: list[_Part] = []
+        parts: list[_Part | _Question] = []
         for target, ids in wanted.links.items():
             if ids:
                 parts.append(
@@ -65,12 +78,29 @@ class Facts:
             keys.setdefault(name, []).append(key)
         for name, found in keys.items():
             parts.append(self._aggregate(len(parts), name, found))
+        questions = self._questions(len(parts), people) if people else []
+        parts += questions
         if not parts:
             return
         sql = " UNION ALL ".join([part.sql for part in parts])
         params = [value for part in parts for value in part.params]
-        for number, row_id, usable, values, currency in self.tenant.db.query(sql, params):
+        for number, row_id, usable, values, currency in self.query(sql, params):
             parts[number].take(self, row_id, usable, values, currency)
+        if questions:
+            found_ids = {q.asked: q.found for q in questions if q.asked is not None}
+            self.people |= answers(people, found_ids, questions[-1].stand_ins)
+
+    def _questions(self, first: int, people: Collection[Asked]) -> list[_Question]:
+        """A SELECT for each question, and one for all who stand in for somebody."""
+        made: list[_Question] = []
+        for asked in people:
+            if asked.kind != DELEGATE:
+                sql, params = question_sql(self.published.catalog, first + len(made), asked)
+                made.append(_Question(sql, params, asked))
+        sql, params = delegations_sql(
+            first + len(made), self._json, self.form_key, micros(self.env.now)
+        )
+        return [*made, _Question(sql, params, None)]
 
     def _part(
         self,
@@ -170,6 +200,26 @@ class _Part:
         row["id"] = row_id
         known = env.links.setdefault(self.target, {})
         known[row_id] = {**known[row_id], **row} if row_id in known else row
+
+
+@dataclass(slots=True)
+class _Question:
+    """One question about people; without `asked`, who stands in for whom."""
+
+    sql: str
+    params: list[Any]
+    asked: Asked | None
+    found: set[int] = field(default_factory=set)
+    stand_ins: dict[int, set[int]] = field(default_factory=dict)
+
+    def take(
+        self, facts: Facts, row_id: int, usable: int, values: str, currency: str | None
+    ) -> None:
+        """Note one person."""
+        if self.asked is not None:
+            self.found.add(row_id)
+        else:
+            self.stand_ins.setdefault(row_id, set()).update(json.loads(values))
 
 
 def _any_of(column: str, count: int) -> str:

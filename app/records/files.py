@@ -13,10 +13,11 @@ from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from app.access.actor import Actor
+from app.records.acted import ACT_FILES
 from app.records.errors import Refused, forbidden, not_found
 from app.records.plan import ids_in
 from app.records.prepare import Context, context, facts_for, load
-from app.records.rowrights import demand_row
+from app.records.seeing import demand_read
 from app.records.sniff import HEAD_BYTES, IMAGES, INLINE, MOST_PIXELS, kind_of, pixels_of
 from app.storage.blobs import Attachment, Readable, find_attachment, insert_attachment
 from app.storage.errors import AttachmentError
@@ -56,22 +57,25 @@ def attach(
     name: str,
     mime: str = "",
 ) -> int:
-    """Take an upload for a file or image field ("lines.photos"); its id goes into the record.
+    """Take an upload for a file or image field ("lines.photos"); its id goes into the record. The
+    path "@" takes one that comes with an act or a comment.
 
     `mime` is what the client claims: where the content is something else, the file is refused.
     Raises Refused forbidden, not_found, too_large, or invalid with `file_type` or `file_pixels`.
     """
     ctx = context(tenant, tenant.active(), actor, form_id)
-    field = _writable(ctx, path)
+    field = None if path == ACT_FILES else _writable(ctx, path)
+    largest = (field.size if field is not None else None) or DEFAULT_SIZE
     _room(ctx)
     watched = _Watched(stream)
     try:
-        sha256, size = tenant.files.put(watched, field.size or DEFAULT_SIZE)
+        sha256, size = tenant.files.put(watched, largest)
     except AttachmentError as error:
-        raise _too_large(field.size or DEFAULT_SIZE) from error
+        raise _too_large(largest) from error
     shown = _safe_name(name)
     found = kind_of(watched.head, shown)
-    _acceptable(field, path, found, mime, watched.head)
+    pictures = field is not None and field.type == "image"
+    _acceptable(pictures, path, found, mime, watched.head)
     made = Attachment(
         new_id(), ctx.plan.key, None, path, sha256, shown, found, size, ctx.at, actor.me
     )
@@ -174,7 +178,8 @@ class _Watched:
 
 
 def _writable(ctx: Context, path: str) -> Field:
-    if not (ctx.rights.may("create") or ctx.rights.may("update")):
+    held = ctx.rights.may("create") or ctx.rights.may("update")
+    if not held and ctx.plan.flow is None:  # in a flow, a task may open it: saving tells
         raise forbidden(Text("上传附件", "attach files here"))
     field = ctx.plan.form.field_at(path)
     if field is None or field.type not in ("file", "image") or _is_hidden(ctx, path):
@@ -191,9 +196,14 @@ def _is_hidden(ctx: Context, path: str) -> bool:
 def _seen(ctx: Context, rid: int) -> tuple[Context, set[int]]:
     """The record one may read, and the attachments its fields show one."""
     ctx, record = load(ctx, rid, None)
-    demand_row(ctx, facts_for(ctx, record.row), rid, "read")
+    demand_read(ctx, facts_for(ctx, record.row), rid)
     open_ = [place for place in ctx.plan.files if not _is_hidden(ctx, place[1].path)]
-    return ctx, ids_in(tuple(open_), record.row)
+    with_acts = ctx.tenant.db.query(
+        "SELECT id FROM rf_attachment WHERE form = ? AND record_id = ? AND field = ?"
+        " AND deleted_at IS NULL",
+        (ctx.plan.key, rid, ACT_FILES),
+    )
+    return ctx, ids_in(tuple(open_), record.row) | {row[0] for row in with_acts}
 
 
 def _own_upload(ctx: Context, attachment_id: int) -> Attachment:
@@ -219,13 +229,13 @@ def _room(ctx: Context) -> None:
         )
 
 
-def _acceptable(field: Field, path: str, found: str, claimed: str, head: bytes) -> None:
+def _acceptable(pictures: bool, path: str, found: str, claimed: str, head: bytes) -> None:
     """Refuse what is not what it says, programs, and pictures too large to decode."""
     if found == "application/x-executable":
         raise _refused(
             path, "file_type", "不接受程序文件。", "Programs are not accepted as attachments."
         )
-    if field.type == "image" and found not in IMAGES:
+    if pictures and found not in IMAGES:
         raise _refused(
             path,
             "file_type",

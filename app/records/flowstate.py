@@ -102,9 +102,13 @@ class Rows:
             )
         )
 
-    def task(self, task: Task, before: Task | None) -> None:
+    def task(self, task: Task, before: Task | None, token: Token | None) -> None:
         """A task, a row for each seat; seats it had before and has no more are closed."""
         data: dict[str, Any] = {"seats": task.seats}
+        if token is not None and token.scope:
+            data["path"] = f"{token.scope}/{task.step}"
+        if token is not None and token.row is not None:
+            data["row"] = token.row
         if task.origin:
             data["origin"] = task.origin
         if task.source is not None:

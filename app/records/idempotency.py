@@ -9,10 +9,13 @@ from typing import Any
 
 from app.storage.databases import TenantDatabase
 
-INSERT = (
+ENTER = (
     "INSERT INTO rf_idempotency"
-    " (scope, key, request_hash, form, record_id, result, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " (scope, key, request_hash, form, record_id, result, created_at)"
+    " SELECT ?, ?, ?, ?, ?, ?, ? FROM {state} AS s WHERE s.epoch = ?"
+    " ON CONFLICT (scope, key) DO NOTHING RETURNING 1"
 )
+"""Takes a key and checks the epoch in one statement: no row where either fails."""
 ANSWER = "UPDATE rf_idempotency SET result = ? WHERE scope = ? AND key = ?"
 FIND = "SELECT request_hash, result FROM rf_idempotency WHERE scope = ? AND key = ?"
 _BATCH = 2000

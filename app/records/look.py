@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.access.rights import Rights
 from app.records.facts import FILES, Facts
+from app.records.moving import FLOW
 from app.records.outcome import HistoryEntry, View
+from app.records.persons import person
 from app.records.plan import ids_in
 from app.records.prepare import (
     Context,
@@ -20,14 +22,17 @@ from app.records.prepare import (
     load,
     validate,
 )
-from app.records.rowrights import demand_row, permits
+from app.records.rowrights import permits
+from app.records.saving import held_now
+from app.records.seeing import demand_read, demand_seen, holds_seat
+from app.records.standing import stand
 from forms.model import Form, Row
-from forms.validate_result import FieldError
+from forms.validate_result import FieldError, FieldRights
 
 if TYPE_CHECKING:
     from app.records.tenant import Tenant
 
-_ON_ROWS = ("read", "update", "delete")
+_ON_ROWS = ("read", "update", "delete", "amend")
 
 
 def read(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> View:
@@ -42,6 +47,8 @@ def read(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> View:
         for action in held.actions | (frozenset(_ON_ROWS) if held.everything else frozenset())
         if action not in _ON_ROWS or permits(ctx, facts, rid, action)
     )
+    if ctx.plan.flow is not None:
+        may = _in_flow(ctx, facts, rid, may)
     return View(
         ctx.plan.form,
         visible_row(ctx.plan.form, held, row),
@@ -50,6 +57,14 @@ def read(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> View:
         held.readonly,
         may,
     )
+
+
+def _in_flow(ctx: Context, facts: Facts, rid: int, may: frozenset[str]) -> frozenset[str]:
+    """In a flow a record is changed by whoever has a task on it, or may amend it."""
+    who = person(ctx.published.catalog, ctx.actor)
+    if "amend" in may or holds_seat(ctx, facts, rid, who):
+        return may | {"read", "update"}
+    return may - {"update"}
 
 
 def history(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[HistoryEntry]:
@@ -66,8 +81,10 @@ def history(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[Histor
     hidden = ctx.rights.hidden
     entries = []
     for seq, at, who, name, via, act, no, changes in rows:
-        shown = _visible_changes(json.loads(changes), hidden) if changes else {}
-        entries.append(HistoryEntry(seq, at, who, name, via, act, no, shown))
+        told = json.loads(changes) if changes else {}
+        flow = told.pop(FLOW, {})
+        shown = _visible_changes(told, hidden)
+        entries.append(HistoryEntry(seq, at, who, name, via, act, no, shown, flow))
     return entries
 
 
@@ -75,7 +92,7 @@ def _seen(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> tuple[Context
     ctx = context(tenant, tenant.active(), actor, form_id)
     ctx, record = load(ctx, rid, None)
     facts = facts_for(ctx, record.row)
-    demand_row(ctx, facts, rid, "read")
+    demand_read(ctx, facts, rid)
     return ctx, facts, record.row
 
 
@@ -138,6 +155,8 @@ class Preview:
     hidden: frozenset[str]
     locked: frozenset[str]
     """Dotted names, as this form has them, of fields the person may not see, or not change."""
+    fixed: frozenset[str] = frozenset()
+    """Lines whose rows neither come nor go."""
 
 
 def preview(
@@ -149,22 +168,21 @@ def preview(
     rid: int | None = None,
     release_no: int | None = None,
     moment: str = "submit",
+    task: int | None = None,
 ) -> Preview:
     """Judge a draft as a save would, without saving: never refuses what was typed.
 
-    Raises Refused where the actor may not fill in this form or see this record.
+    `task`: the task in which a record is being filled in. Raises Refused where the actor may not
+    fill in this form or see this record.
     """
     ctx = context(tenant, tenant.active(), actor, form_id, release_no if rid is None else None)
     previous: Row | None = None
-    version = None
+    version, held = None, None
     if rid is None:
         demand(ctx, "create")
     else:
-        ctx, record = load(ctx, rid, None)
-        previous, version = record.row, record.head.version
-        demand_row(ctx, facts_for(ctx, previous), rid, "read")
-        demand(ctx, "update")
-    outcome, _ = validate(ctx, submitted, previous, moment)
+        ctx, previous, version, held = _draft_of(ctx, rid, task)
+    outcome, _ = validate(ctx, submitted, previous, moment, held)
     _drop_strange_files(ctx, outcome.values, previous)
     form = ctx.plan.form
     return Preview(
@@ -178,9 +196,26 @@ def preview(
         outcome.visible,
         outcome.required,
         outcome.readonly,
-        ctx.rights.hidden,
-        ctx.rights.readonly,
+        ctx.rights.hidden | (held.hidden if held else frozenset()),
+        ctx.rights.readonly | (held.readonly if held else frozenset()),
+        held.fixed if held else frozenset(),
     )
+
+
+def _draft_of(
+    ctx: Context, rid: int, task: int | None
+) -> tuple[Context, Row, int, FieldRights | None]:
+    """The record to fill in, its version, and what is open of it to the actor."""
+    if ctx.plan.flow is None:
+        ctx, record = load(ctx, rid, None)
+        demand_read(ctx, facts_for(ctx, record.row), rid)
+        demand(ctx, "update")
+        return ctx, record.row, record.head.version, None
+    ctx, standing = stand(ctx, rid)
+    record = standing.record
+    demand_seen(ctx, facts_for(ctx, record.row), standing, person(ctx.published.catalog, ctx.actor))
+    held = held_now(ctx, standing, (), task)
+    return ctx, record.row, record.head.version, held
 
 
 def _drop_strange_files(ctx: Context, row: Row, previous: Row | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.storage.databases import TenantDatabase
 from app.storage.sqlgen import Statement
@@ -29,6 +30,28 @@ NEVER = 1 << 62
 COLUMNS = "id, once, topic, form, record_id, payload, status, attempts, due_at, fence, created_at"
 INSERT = f"INSERT INTO rf_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
 INSERT_ONCE = INSERT + " ON CONFLICT (once) DO NOTHING"
+REVOKE = (
+    "UPDATE rf_outbox SET status = 'cancelled', done_at = ? WHERE form = ? AND record_id = ?"
+    " AND status = 'ready' AND (topic = 'notify' OR (topic IN ('call', 'start') AND attempts = 0))"
+)
+"""Withdraws what nobody has begun to do for a record."""
+
+
+@lru_cache(maxsize=64)
+def insert(rows: int) -> str:
+    """Several rows at once, each (id, once, topic, form, record_id, payload, due_at, created_at).
+
+    A call whose key is known is made again under it: its receiver does nothing twice and answers
+    as before. Every other row happens once.
+    """
+    one = "(?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
+    return (
+        f"INSERT INTO rf_outbox ({COLUMNS}) VALUES {', '.join([one] * rows)}"
+        " ON CONFLICT (once) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at,"
+        " status = 'ready', attempts = 0, done_at = NULL, last_error = NULL"
+        " WHERE rf_outbox.topic = 'call' AND rf_outbox.status IN ('done', 'dead', 'cancelled')"
+    )
+
 
 _OPEN = "status IN ('ready', 'running', 'unknown')"
 _CLAIM = f"""

@@ -42,7 +42,9 @@ class View:
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One journal entry as one reader sees it. `at` is microseconds UTC; `changes` maps fields to
-    [before, after] as JSON values (see `app.records.changes` for lines)."""
+    [before, after] as JSON values (see `app.records.changes` for lines). `flow` is what the flow
+    keeps of it: "event", "step", "task", "comment", "attachments", "trace", "tasks" … (see
+    docs/records.md)."""
 
     seq: int
     at: int
@@ -52,6 +54,7 @@ class HistoryEntry:
     act: str
     release_no: int
     changes: Mapping[str, Any] = field(default_factory=dict)
+    flow: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

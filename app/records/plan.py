@@ -10,8 +10,10 @@ from app.records.changes import ChangeWriter
 from app.records.closed import Names, names_between
 from app.records.deltas import Feeds, feeds_of
 from app.storage.bridge import Bridge, bridge
+from app.storage.codecs import dumps
 from app.storage.manifest import FormTables
 from app.storage.sqlgen import FormSql, compile_form_sql
+from flows.model import Flow
 from forms.model import Field, Form, Row
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Plan:
     files: tuple[tuple[str | None, Field], ...]
     names: Names | None = None
     """What the fields are called in the release in force; None where they are called the same."""
+    flow: Flow | None = None
+    """The way its records go, in its own release."""
 
     @property
     def key(self) -> str:
@@ -83,6 +87,7 @@ def plan_form(published: Published, release: Release, form_id: str) -> Plan:
         _fields_of(form, ("link",)),
         _fields_of(form, ("file", "image")),
         names,
+        release.catalog.flows.get(form_id),
     )
 
 
@@ -109,6 +114,8 @@ def ids_in(fields: tuple[tuple[str | None, Field], ...], row: Mapping[str, Any])
     return found
 
 
-def payload(act: str, seq: int, release_no: int, at: int) -> str:
-    """The outbox payload of a record event; the receiver reads the record itself."""
-    return f'{{"act":"{act}","seq":{seq},"release":{release_no},"at":{at}}}'
+def payload(act: str, seq: int, release_no: int, at: int, told: Mapping[str, Any]) -> str:
+    """The outbox payload of a record event; the receiver reads the record itself. `told`: what a
+    flow has to say of the transition, as JSON values."""
+    event = f'{{"act":"{act}","seq":{seq},"release":{release_no},"at":{at}'
+    return f"{event},{dumps(told)[1:]}" if told else event + "}"

@@ -1,30 +1,26 @@
-"""Everything before BEGIN: rights, facts, validation, and the writes that follow from them."""
+"""Everything before BEGIN: rights, facts, validation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.access.rights import Rights, rights
-from app.records.aggregates import mixed
 from app.records.closed import rights_then
-from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
 from app.records.errors import forbidden, invalid, not_found, release_changed, stale
 from app.records.facts import FILES, Facts
-from app.records.openrows import OpenRow, keep_row
 from app.records.plan import Plan, ids_in
 from app.records.rowrights import holds
 from app.records.targets import micros
-from app.records.transition import Request, Write, title_of
+from app.storage.ports import Reader
 from app.storage.publish import in_force_after
-from app.storage.sqlgen import Head, Record, Statement
-from forms.expr import Env, EvalError
+from app.storage.sqlgen import Record
+from forms.expr import Env
 from forms.messages import message
-from forms.model import Keep, Row
+from forms.model import Row
 from forms.validate import Outcome, begin
 from forms.validate_result import FieldError, FieldRights
 from forms.values import Text
@@ -41,6 +37,7 @@ WHAT = {
     "read": Text("查看此记录", "read this record"),
     "create": Text("新建此表单的记录", "create records of this form"),
     "update": Text("修改此记录", "change this record"),
+    "amend": Text("在任务之外修改此记录", "change this record outside of tasks"),
     "delete": Text("删除此记录", "delete this record"),
     "export": Text("导出此表单的记录", "export this form's records"),
 }
@@ -58,6 +55,8 @@ class Context:
     rights: Rights
     now: datetime
     env: Env
+    reader: Reader | None = None
+    """The transaction this use case reads in; None: it reads before one."""
 
     @property
     def at(self) -> int:
@@ -71,7 +70,12 @@ class Context:
 
 
 def context(
-    tenant: Tenant, published: Published, actor: Actor, form_id: str, release_no: int | None = None
+    tenant: Tenant,
+    published: Published,
+    actor: Actor,
+    form_id: str,
+    release_no: int | None = None,
+    reader: Reader | None = None,
 ) -> Context:
     """Set the scene. `release_no` is what a page names: the release in force, or one that was when
     the page was made. Raises Refused not_found for a form that is not there, release_changed for a
@@ -99,6 +103,7 @@ def context(
         held,
         now,
         published.env(now, actor.user_id),
+        reader,
     )
 
 
@@ -117,6 +122,11 @@ def _rights(published: Published, release: Release, plan: Plan, actor: Actor) ->
     return rights_then(held, plan.names, rights(release.catalog, actor, plan.form.id))
 
 
+def pinned_rights(ctx: Context) -> Rights:
+    """The actor's rights on a record of the context's release."""
+    return _rights(ctx.published, ctx.release, ctx.plan, ctx.actor)
+
+
 def demand(ctx: Context, action: str) -> None:
     """Raise Refused forbidden where the actor may do this on no row at all."""
     if not ctx.rights.may(action):
@@ -124,16 +134,23 @@ def demand(ctx: Context, action: str) -> None:
 
 
 def validate(
-    ctx: Context, submitted: Mapping[str, Any], previous: Row | None, moment: str
+    ctx: Context,
+    submitted: Mapping[str, Any],
+    previous: Row | None,
+    moment: str | tuple[str, ...],
+    held: FieldRights | None = None,
 ) -> tuple[Outcome, Facts]:
-    """Run the form's rules over a submission, with the facts they ask for."""
+    """Run the form's rules over a submission, with the facts they ask for.
+
+    `held` is what a task opens, where it is not the roles alone that decide.
+    """
     facts = facts_for(ctx, previous)
     draft = begin(
         ctx.plan.form,
         submitted,
         previous=previous,
         moment=moment,
-        rights=ctx.field_rights,
+        rights=held or ctx.field_rights,
         env=ctx.env,
     )
     while wanted := draft.wanted():
@@ -175,6 +192,7 @@ def facts_for(ctx: Context, previous: Row | None) -> Facts:
         None if previous is None else previous["id"],
         kept,
         ctx.env,
+        reader=ctx.reader,
     )
 
 
@@ -197,7 +215,7 @@ def load(ctx: Context, rid: int, version: int | None) -> tuple[Context, Record]:
 
     The context comes back with the plan of the record's release.
     """
-    record = ctx.plan.sql.read(ctx.tenant.db, [rid]).get(rid)
+    record = ctx.plan.sql.read(ctx.reader or ctx.tenant.db, [rid]).get(rid)
     if record is None or record.head.deleted:
         raise not_found()
     if version is not None and record.head.version != version:
@@ -208,203 +226,9 @@ def load(ctx: Context, rid: int, version: int | None) -> tuple[Context, Record]:
         if pinned is None:
             raise release_changed()
         ctx.release, ctx.plan = release, ctx.published.plan(pinned.id, release)
-        ctx.rights = _rights(ctx.published, release, ctx.plan, ctx.actor)
+        ctx.rights = pinned_rights(ctx)
         return load(ctx, rid, version)
     return ctx, record
-
-
-def aggregate_moves(
-    ctx: Context, before: Record | None, after: Row | None, currency: str | None
-) -> dict[Key, Move]:
-    """How the aggregates move. Raises Refused invalid for a calculation that has no value."""
-    feeds = ctx.plan.feeds
-    if not feeds:
-        return {}
-    try:
-        was = None if before is None else ctx.plan.live(before.row, before.head.currency)
-        now = None if after is None else ctx.plan.live(after, currency)
-        return moves(contributions(feeds, was, ctx.env), contributions(feeds, now, ctx.env))
-    except EvalError as error:
-        raise invalid([FieldError("calculation", (), error.message)]) from error
-    except MixedCurrency as error:
-        raise mixed(error, []) from error
-
-
-def _title(ctx: Context, row: Row) -> str:
-    try:
-        return title_of(ctx.plan, row, ctx.env, ctx.actor.lang)
-    except EvalError as error:
-        raise invalid([FieldError("calculation", (), error.message)]) from error
-
-
-def effective_moment(plan: Plan, moment: str, head: Head | None) -> str:
-    """A draft ("save") is what was never submitted of a form that is numbered when it is: of any
-    other form, and after that, nobody leaves required fields out."""
-    numbering = plan.form.number
-    if moment != "save" or numbering is None or numbering.at != "submit":
-        return "submit" if moment == "save" else moment
-    return "save" if head is None or head.number is None else "submit"
-
-
-def _draws(plan: Plan, head: Head, moment: str) -> bool:
-    """Whether a record gets its number now: when it is made, or when it is first submitted."""
-    numbering = plan.form.number
-    if numbering is None or head.number is not None:
-        return False
-    return numbering.at == "create" or moment != "save"
-
-
-def new_write(ctx: Context, outcome: Outcome, request: Request | None, moment: str) -> Write:
-    """The transition that creates a record."""
-    plan, actor, at = ctx.plan, ctx.actor, ctx.at
-    row: Row = outcome.values
-    row |= {
-        "version": 1,
-        "created_at": ctx.now,
-        "created_by": actor.user_id,
-        "updated_at": ctx.now,
-        "updated_by": actor.user_id,
-    }
-    title = _title(ctx, row)
-    row["title"] = title
-    head = Head(
-        row["id"],
-        row.get("number") if plan.form.number is not None else None,
-        title,
-        row.get("stage"),
-        1,
-        plan.release_no,
-        outcome.currency,
-        1,
-        None,
-        at,
-        actor.user_id,
-        at,
-        actor.user_id,
-    )
-    return Write(
-        "create",
-        plan,
-        actor,
-        at,
-        day_of(ctx),
-        head,
-        row,
-        None,
-        plan.changes.created(row),
-        aggregate_moves(ctx, None, row, outcome.currency),
-        [s for sql in plan.sql.lines.values() for s in sql.insert(head.id, row[sql.id])],
-        due_rows(ctx, row),
-        ctx.env,
-        request,
-        frozenset(ids_in(plan.files, row)),
-        warnings=tuple(outcome.warnings),
-        draws=_draws(plan, head, moment),
-    )
-
-
-def next_write(
-    ctx: Context, before: Record, outcome: Outcome, request: Request | None, moment: str
-) -> Write:
-    """The transition that changes a record."""
-    plan, actor, at = ctx.plan, ctx.actor, ctx.at
-    row: Row = outcome.values
-    head = before.head
-    row |= {"version": head.version + 1, "updated_at": ctx.now, "updated_by": actor.user_id}
-    row["title"] = _title(ctx, row)
-    held, holds_now = ids_in(plan.files, before.row), ids_in(plan.files, row)
-    return Write(
-        "update",
-        plan,
-        actor,
-        at,
-        day_of(ctx),
-        head._replace(
-            title=row["title"],
-            stage=row.get("stage"),
-            version=head.version + 1,
-            currency=outcome.currency,
-            journal_seq=head.journal_seq + 1,
-            updated_at=at,
-            updated_by=actor.user_id,
-        ),
-        row,
-        head.version,
-        plan.changes.updated(before.row, row),
-        aggregate_moves(ctx, before, row, outcome.currency),
-        line_statements(plan, head.id, before.row, row),
-        due_rows(ctx, row),
-        ctx.env,
-        request,
-        frozenset(holds_now - held),
-        frozenset(held - holds_now),
-        warnings=tuple(outcome.warnings),
-        prev=bytes(head.journal_head or b""),
-        draws=_draws(plan, head, moment),
-        was_title=head.title,
-    )
-
-
-def delete_write(ctx: Context, before: Record, act: str, request: Request | None) -> Write:
-    """The transition that takes a record away; its row stays, marked."""
-    head, actor, at = before.head, ctx.actor, ctx.at
-    return Write(
-        act,
-        ctx.plan,
-        actor,
-        at,
-        day_of(ctx),
-        head._replace(
-            version=head.version + 1,
-            journal_seq=head.journal_seq + 1,
-            updated_at=at,
-            updated_by=actor.user_id,
-            deleted=1,
-        ),
-        before.row,
-        head.version,
-        {},
-        aggregate_moves(ctx, before, None, head.currency),
-        [],
-        [],
-        ctx.env,
-        request,
-        prev=bytes(head.journal_head or b""),
-    )
-
-
-def line_statements(plan: Plan, record_id: int, before: Row, after: Row) -> list[Statement]:
-    """Delete rows that went, then write those that came, changed or moved."""
-    found: list[Statement] = []
-    for name, sql in plan.sql.lines.items():
-        old = {line["id"]: (at, line) for at, line in enumerate(before.get(name) or ())}
-        rows = after.get(name) or ()
-        gone = old.keys() - {line["id"] for line in rows}
-        if gone:
-            found += sql.delete(record_id, sorted(gone))
-        changed = [(at, line) for at, line in enumerate(rows) if old.get(line["id"]) != (at, line)]
-        if changed:
-            found += sql.put(record_id, changed)
-    return found
-
-
-def due_rows(ctx: Context, row: Row) -> list[OpenRow]:
-    """What has to be done with the record later: the end of its retention."""
-    keep = ctx.plan.form.keep
-    if keep is None:
-        return []
-    since = row.get(keep.since)
-    if since is None:
-        return []
-    zone = ctx.published.zone
-    day = since.astimezone(zone).date() if isinstance(since, datetime) else since
-    return [keep_row(ctx.plan.key, row["id"], _end_of_keep(keep, day, zone))]
-
-
-@lru_cache(maxsize=2048)
-def _end_of_keep(keep: Keep, since: date, zone: tzinfo) -> int:
-    """The first moment after the last day a record is kept, in microseconds UTC."""
-    return micros(datetime.combine(keep.until(since) + timedelta(days=1), time(), zone))
 
 
 def day_of(ctx: Context) -> date:

@@ -17,8 +17,9 @@ from app.access.actor import SYSTEM
 from app.access.rights import Rights
 from app.records import journal
 from app.records.errors import Refused
-from app.records.prepare import Context, aggregate_moves, day_of
+from app.records.prepare import Context, day_of
 from app.records.transition import StaleEpoch, Write, commit
+from app.records.writing import aggregate_moves
 from app.storage.databases import run_again
 from app.storage.errors import Conflict
 from app.storage.sqlgen import Record, Statement

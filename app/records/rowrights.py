@@ -72,7 +72,7 @@ def permits(ctx: Context, facts: Facts, rid: int, action: str) -> bool:
         return False
     text, params = any_of(facts, ctx.rights.form, conditions, "t")
     sql = f"SELECT 1 FROM {ctx.plan.tables.table} AS t WHERE t.id = ? AND ({text})"
-    return bool(ctx.tenant.db.query(sql, (rid, *params)))
+    return bool(facts.query(sql, (rid, *params)))
 
 
 def demand_row(ctx: Context, facts: Facts, rid: int, action: str, what: Text | None = None) -> None:

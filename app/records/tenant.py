@@ -82,7 +82,7 @@ class Release:
 class Published:
     """The release in force, with everything compiled for writing under it. Never changes."""
 
-    __slots__ = ("_lock", "_plans", "currency", "epoch", "kept", "release", "zone")
+    __slots__ = ("_lock", "_plans", "currency", "epoch", "kept", "release", "watched", "zone")
 
     def __init__(self, release: Release, epoch: int) -> None:
         self.release, self.epoch = release, epoch
@@ -92,6 +92,9 @@ class Published:
             one.id: Kept(one, release.tables.aggregates[one.id].name)
             for one in release.catalog.aggregates.values()
         }
+        self.watched: frozenset[str] = frozenset(
+            what for flow in release.catalog.flows.values() for what in flow.reading.watched
+        )
         self._plans: dict[tuple[int, str], Plan] = {}
         self._lock = threading.Lock()
 
@@ -152,6 +155,11 @@ class Tenant:
     def id(self) -> str:
         """The tenant's id."""
         return self.db.tenant
+
+    def woken(self) -> None:
+        """Tell the worker that there is work."""
+        if self.wake is not None:
+            self.wake(self.id)
 
     def now(self) -> datetime:
         """The time, aware, UTC."""

@@ -1,6 +1,7 @@
 """One transition, one transaction, always in this order:
 
-epoch (and key) → number → key → record → lines → attachments → due → aggregates → journal → outbox.
+number → epoch and key → guard → record → lines → attachments → what is open → aggregates → journal
+→ outbox.
 
 Everything that can be computed before BEGIN has been. What may have changed since is checked
 inside: the release by its epoch, the record by its version, the request by its key, and the
@@ -10,6 +11,7 @@ invariants by the aggregates themselves.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,7 @@ from forms.expr import Env
 from forms.messages import message
 from forms.model import Row
 from forms.validate_result import FieldError
-from forms.values import new_id
+from forms.values import decode_id, new_id
 
 if TYPE_CHECKING:
     from app.records.tenant import Published, Tenant
@@ -46,6 +48,10 @@ class Repeated(Exception):
     """The idempotency key is there already."""
 
 
+class Lost(Exception):
+    """What the transition answers for is not ours any more: somebody else has taken it over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """An idempotency key with what was asked under it."""
@@ -53,6 +59,15 @@ class Request:
     scope: str
     key: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something for the outbox to do after the transition. `payload` is JSON."""
+
+    topic: str
+    once: str
+    payload: str
 
 
 @dataclass(slots=True)
@@ -87,67 +102,98 @@ class Write:
     """Whether the record gets its number with this transition."""
     was_title: str | None = None
     extra: list[Statement] = field(default_factory=list)
+    before: list[Statement] = field(default_factory=list)
+    """What runs before the rows of what is open are written: scopes that were cancelled."""
+    guard: Statement | None = None
+    """Must touch a row, or nothing is written (the outbox row's fence)."""
+    effects: list[Effect] = field(default_factory=list)
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the event in the outbox says besides the act."""
+    revokes: bool = False
+    """Whether what waits in the outbox for this record is withdrawn."""
 
 
-def commit(tenant: Tenant, published: Published, write: Write) -> Saved:
+def commit(tenant: Tenant, published: Published, write: Write, tx: Tx | None = None) -> Saved:
     """Write a transition. After it the worker is woken.
 
-    Raises Refused (stale, limit_reached, invalid), StaleEpoch or Repeated, and the database's
-    Busy, Conflict or NotUnique; nothing is written then.
+    `tx` is a transaction under way, whose owner commits it and wakes the worker. Raises Refused
+    (stale, limit_reached, invalid), StaleEpoch, Repeated or Lost, and the database's Busy, Conflict
+    or NotUnique; nothing is written then.
     """
+    if tx is not None:
+        return _write(tenant.db, tx, published, write, early=True)
     db, numbering = tenant.db, write.plan.form.number
-    late = write.draws and numbering is not None and numbering.gapless
-    early = write.draws and not late
+    early = write.draws and numbering is not None and not numbering.gapless
     if early and db.dialect == "postgres":
         _number(write, numbers.draw_before(db, write.plan.key, _period(write)))
         early = False
     with db.write() as tx:
-        _enter(db, tx, published, write.request)
-        if early:
-            _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
-        saved = _saved(write)
-        if write.request is not None:
-            _remember(tx, write.request, write, saved)
-        entry = None if late else _bind(write)
-        _record(tx, write)
-        for sql, params in write.lines:
-            tx.queue(sql, params)
-        _files(tx, write)
-        _due(tx, write)
-        for sql, params in write.extra:
-            tx.queue(sql, params)
-        if write.moves:
-            keep(tx, write.moves, published.kept, write.env, write.judged)
-        if late:
-            _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
-            saved = _saved(write)
-            entry = _bind(write)
-            _fill_number(tx, write)
-            if write.request is not None:
-                tx.queue(
-                    idempotency.ANSWER,
-                    (_answer(saved), write.request.scope, write.request.key),
-                )
-        assert entry is not None
-        tx.queue(journal.INSERT, entry)
-        _event(tx, write)
-    if tenant.wake is not None:
-        tenant.wake(tenant.id)
+        saved = _write(db, tx, published, write, early=early)
+    tenant.woken()
     return saved
 
 
-def _enter(db: TenantDatabase, tx: Tx, published: Published, request: Request | None) -> None:
-    """The first statement: shared publish lock, epoch, and whether the key is known."""
+def _write(db: TenantDatabase, tx: Tx, published: Published, write: Write, *, early: bool) -> Saved:
+    """All statements between BEGIN and COMMIT. `early`: a number, if one is drawn, comes first."""
+    numbering = write.plan.form.number
+    late = write.draws and numbering is not None and numbering.gapless
+    if early and write.draws and not late:
+        _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
+    saved = _saved(write)
+    _enter(db, tx, published, write, saved)
+    if write.guard is not None and not touches(tx, write.guard):
+        raise Lost
+    entry = None if late else _bind(write)
+    _record(tx, write)
+    for sql, params in write.lines:
+        tx.queue(sql, params)
+    _files(tx, write)
+    for sql, params in (*write.before, *put(write.due), *write.extra):
+        tx.queue(sql, params)
+    if write.moves:
+        keep(tx, write.moves, published.kept, write.env, write.judged)
+    if late:
+        _number(write, numbers.draw_inside(tx, write.plan.key, _period(write)))
+        saved = _saved(write)
+        entry = _bind(write)
+        _fill_number(tx, write)
+        if write.request is not None:
+            tx.queue(idempotency.ANSWER, (_answer(saved), write.request.scope, write.request.key))
+    assert entry is not None
+    tx.queue(journal.INSERT, entry)
+    _tell(tx, published, write)
+    return saved
+
+
+def _enter(db: TenantDatabase, tx: Tx, published: Published, write: Write, saved: Saved) -> None:
+    """Take the shared publish lock, check the epoch, and keep the answer under its key, before
+    anything that a second request could trip over: one statement."""
+    request = write.request
     if request is None:
         epoch, _ = tx.state()
-    else:
-        known = "SELECT 1 FROM rf_idempotency WHERE scope = ? AND key = ?"
-        sql = f"SELECT s.epoch, EXISTS ({known}) FROM {db.state_from} AS s"
-        epoch, repeated = tx.execute(sql, (request.scope, request.key))[0]
-        if repeated:
-            raise Repeated
-    if epoch != published.epoch:
-        raise StaleEpoch
+        if epoch != published.epoch:
+            raise StaleEpoch
+        return
+    values = (
+        request.scope,
+        request.key,
+        request.hash,
+        write.plan.key,
+        saved.id,
+        _answer(saved),
+        write.at,
+        published.epoch,
+    )
+    if tx.execute(idempotency.ENTER.format(state=db.state_from), values):
+        return
+    epoch, _ = tx.state()
+    raise StaleEpoch if epoch != published.epoch else Repeated
+
+
+def touches(tx: Tx, statement: Statement) -> bool:
+    """Run a statement now; whether it changed a row."""
+    sql, params = statement
+    return bool(tx.execute(sql, params) if "RETURNING" in sql else tx.change(sql, params))
 
 
 def _period(write: Write) -> str:
@@ -226,11 +272,6 @@ def _files(tx: Tx, write: Write) -> None:
         )
 
 
-def _due(tx: Tx, write: Write) -> None:
-    for sql, params in put(write.due):
-        tx.queue(sql, params)
-
-
 def _fill_number(tx: Tx, write: Write) -> None:
     head = write.head
     tx.queue(
@@ -239,27 +280,47 @@ def _fill_number(tx: Tx, write: Write) -> None:
     )
 
 
-def _event(tx: Tx, write: Write) -> None:
+def _tell(tx: Tx, published: Published, write: Write) -> None:
+    """The event and the effects, in one statement."""
     head, key = write.head, write.plan.key
+    if published.watched:
+        stirred = list(_stirred(published, write))
+        if stirred:
+            write.told["moved"] = stirred
+    if write.revokes:
+        tx.queue(outbox.REVOKE, (write.at, key, head.id))
     once = f"{key}:{head.id}:{head.journal_seq}"
-    body = payload(write.act, head.journal_seq, head.release_no, write.at)
-    tx.queue(outbox.INSERT, (new_id(), once, EVENT, key, head.id, body, write.at, write.at))
-
-
-def _remember(tx: Tx, request: Request, write: Write, saved: Saved) -> None:
-    """Keep the answer under its key, before anything that a second request could trip over."""
+    event = payload(write.act, head.journal_seq, head.release_no, write.at, write.told)
+    rows = [Effect(EVENT, once, event), *write.effects]
     tx.queue(
-        idempotency.INSERT,
-        (
-            request.scope,
-            request.key,
-            request.hash,
-            write.plan.key,
-            saved.id,
-            _answer(saved),
-            write.at,
-        ),
+        outbox.insert(len(rows)),
+        [
+            value
+            for row in rows
+            for value in (
+                new_id(),
+                row.once,
+                row.topic,
+                key,
+                head.id,
+                row.payload,
+                write.at,
+                write.at,
+            )
+        ],
     )
+
+
+def _stirred(published: Published, write: Write) -> Iterator[list[Any]]:
+    """Totals and lines that moved and that some flow waits for, beyond the record itself."""
+    for name, key in write.moves:
+        if f"aggregate:{name}" in published.watched:
+            yield [f"aggregate:{name}", key]
+    for lines in write.plan.form.lines:
+        target = f"{write.plan.live_form}.{lines.id}"
+        if target in published.watched:
+            for row in write.changes.get(lines.id, ()):
+                yield [target, decode_id(row)]
 
 
 def _answer(saved: Saved) -> str:

@@ -17,9 +17,18 @@ from forms.values import Text
 
 if TYPE_CHECKING:
     from app.records.tenant import Published, Tenant
+    from app.storage.databases import Reader, Tx
 
 ATTEMPTS = 6
-_ANSWERED = frozenset({"invalid", "limit_reached", "not_unique", "stale", "not_found"})
+OPTIMISTIC = 1
+"""Conflicts after which a use case reads inside its transaction, where nobody can be quicker."""
+_ANSWERED = frozenset(
+    {
+        *("invalid", "limit_reached", "not_unique", "stale", "not_found", "no_task"),
+        *("task_decided", "not_yours", "unknown_act", "act_used_up", "act_unavailable"),
+        *("not_in_stage", "cannot_withdraw", "no_incident", "in_use"),
+    }
+)
 """Refusals that a repeated request may meet only because its first run succeeded."""
 
 
@@ -41,25 +50,31 @@ def request_of(
     return Request(scope, key, idempotency.request_hash(verb, form_id, rid, body))
 
 
-def run(
-    tenant: Tenant,
-    request: Request | None,
-    work: Callable[[Published], tuple[Plan, Callable[[], Saved]]],
-) -> Saved:
-    """Run a writing use case: `work` computes and gives (plan, the transaction to run).
+Work = Callable[["Published", "Reader | None"], tuple[Plan, Callable[["Tx | None"], Saved]]]
+"""(release in force, where to read) → the plan, and the transaction to run: one of its own, or
+the one that is under way."""
+
+
+def run(tenant: Tenant, request: Request | None, work: Work, lock: str = "", rid: int = 0) -> Saved:
+    """Run a writing use case.
 
     A stale epoch reloads and runs it once more; a conflict the database resolved against us, too.
-    Raises Refused only.
+    With `lock` (the lasting name of the form of record `rid`) it then reads and writes in one
+    transaction that holds the record. Raises Refused only (and Lost, where a guard was given).
     """
+    conflicts = 0
     for left in range(ATTEMPTS - 1, -1, -1):
         published = tenant.current()
         plan: Plan | None = None
         try:
-            plan, write = work(published)
-            return write()
+            if lock and conflicts >= OPTIMISTIC:
+                return _locked(tenant, published, work, lock, rid)
+            plan, write = work(published, None)
+            return write(None)
         except StaleEpoch:
             tenant.refresh()
         except Conflict:
+            conflicts += 1
             if not left:
                 raise busy() from None
         except Busy:
@@ -67,8 +82,6 @@ def run(
         except Repeated:
             return _repeat(tenant, request)
         except NotUnique as error:
-            if error.table == "rf_idempotency":
-                return _repeat(tenant, request)
             refused = _taken(error, plan)
             if refused is not None:
                 return _or_repeat(tenant, request, refused)
@@ -80,6 +93,21 @@ def run(
                 raise
             return _or_repeat(tenant, request, refused)
     raise busy()
+
+
+def _locked(tenant: Tenant, published: Published, work: Work, form_key: str, rid: int) -> Saved:
+    """Read, judge and write with the record held: others wait for this, none is quicker."""
+    home = published.tables.form_of(form_key)
+    with tenant.db.write() as tx:
+        epoch, _ = tx.state()
+        if epoch != published.epoch:
+            raise StaleEpoch
+        if tenant.db.dialect == "postgres" and home is not None:
+            tx.execute(f"SELECT id FROM {home.table} WHERE id = ? FOR UPDATE", (rid,))
+        _, write = work(published, tx)
+        saved = write(tx)
+    tenant.woken()
+    return saved
 
 
 def _taken(error: NotUnique, plan: Plan | None) -> Refused | None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from app.storage.bridge import Bridge
 from app.storage.codecs import Decode, Encode, column_names, decoder, encoder, moment
 from app.storage.manifest import FormTables, LinesTable
-from app.storage.ports import Params, Reader, Row
+from app.storage.ports import Dialect, Params, Reader
+from app.storage.whole import whole_text
 from forms.model import Field, Form, Lines
 
 Statement = tuple[str, Params]
@@ -43,6 +44,7 @@ class Head(NamedTuple):
 
 HEAD = ", ".join(Head._fields)
 _HEADS = len(Head._fields)
+_BINARY_AT = Head._fields.index("journal_head")
 _KEPT = ("id", "created_at", "created_by")
 _CHANGED = tuple(name for name in Head._fields if name not in _KEPT)
 
@@ -93,7 +95,12 @@ class LinesSql:
         text = f"SELECT {names} FROM {self.table} WHERE {where} ORDER BY record_id, position, id"
         return text, tuple(record_ids)
 
-    def decode(self, raw: Row, currency: str | None) -> dict[str, Any]:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its fields, in the order `decode` takes them after the first three."""
+        return self._columns
+
+    def decode(self, raw: Sequence[Any], currency: str | None) -> dict[str, Any]:
         """A selected row as field id → value, with its `id`."""
         row: dict[str, Any] = {"id": raw[0]}
         self._decode(raw, 3, currency, row)
@@ -146,6 +153,7 @@ class FormSql:
     _encode: Encode
     _decode: Decode
     _names: str
+    _whole: dict[str, str] = field(default_factory=dict)
 
     def insert_values(self, head: Head, row: Mapping[str, Any]) -> list[Any]:
         """Parameters of `insert`."""
@@ -157,12 +165,17 @@ class FormSql:
         changed = [getattr(head, name) for name in _CHANGED]
         return [*changed, *self._encode(row), head.id, version]
 
+    @property
+    def binary_at(self) -> int:
+        """Which column is no text or number."""
+        return _BINARY_AT
+
     def select(self, ids: Sequence[int]) -> Statement:
         """Records by id, also deleted ones; read them with `decode`."""
         where = f"id IN ({marks(len(ids))})" if len(ids) != 1 else "id = ?"
         return f"SELECT {self._names} FROM {self.tables.table} WHERE {where}", tuple(ids)
 
-    def decode(self, raw: Row) -> Record:
+    def decode(self, raw: Sequence[Any]) -> Record:
         """A selected row. Lines are empty lists until they are read too."""
         head = Head._make(raw[:_HEADS])
         row = system_names(head)
@@ -170,6 +183,15 @@ class FormSql:
         for name in self.lines:
             row[name] = []
         return Record(head, row)
+
+    def whole(self, dialect: Dialect) -> str:
+        """The statement that reads one record with its lines, see `app.storage.whole`."""
+        found = self._whole.get(dialect)
+        if found is None:
+            children = [(one.table, list(one.columns)) for one in self.lines.values()]
+            found = whole_text(dialect, self.tables.table, self._names.split(", "), children)
+            self._whole[dialect] = found
+        return found
 
     def read(self, reader: Reader, ids: Sequence[int]) -> dict[int, Record]:
         """Records with their lines: one statement for the heads and one for each lines table."""

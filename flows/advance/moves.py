@@ -8,7 +8,7 @@ from typing import Any
 from flows.advance.closing import cancel_tasks, cancel_timers, close, end_below, stopped
 from flows.advance.ids import made_id
 from flows.advance.trouble import Trouble, trouble, unable
-from flows.advance.work import Live, Work
+from flows.advance.work import MOST_STEPS, Live, Work
 from flows.model import Exit, Scope, Setting, Step
 from flows.state import CANCELLED, TOP, Origin, TellOrigin, Token
 from forms.expr import EvalError
@@ -71,9 +71,10 @@ def enter(work: Work, live: Live, step_id: str, kinds: Mapping[str, Enter]) -> N
     live.entered_at = work.now
     live.at = {}
     live.data.pop("incident", None)
-    if not work.steps_left:
+    entered = work.entered.get(live.id, 0) + 1
+    if entered > MOST_STEPS:
         raise trouble("too_many_steps")
-    work.steps_left -= 1
+    work.entered[live.id] = entered
     work.say("enter", live, step.path, visit=live.visit)
     begin(work, live, step, kinds)
 

@@ -17,7 +17,7 @@ from flows.advance.work import Live, Work
 from flows.messages import declined
 from flows.model import Step
 from flows.model import Task as Body
-from flows.state import DONE, OPEN, Act, Begin, Interruption, Person, Task
+from flows.state import DONE, OPEN, SYSTEM, Act, Begin, Interruption, Person, Task
 
 
 def enter(work: Work, live: Live, step: Step) -> None:
@@ -66,7 +66,10 @@ def told(event: Begin | Act | Interruption) -> dict[str, Any]:
 
 
 def may_do(task: Task, person: Person) -> bool:
-    """Whether a person may do a task: it is theirs, or from a pool of theirs and not taken."""
+    """Whether a person may do a task: it is theirs, or from a pool of theirs and not taken. The
+    system itself may do any: it brings what was decided elsewhere."""
+    if person == SYSTEM:
+        return True
     if task.claimed is not None:
         return task.claimed == person.user
     return not person.principals.isdisjoint(task.seats)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from flows.calendars import Calendar
 
 MOST_STEPS = 200
-"""Steps one transition may enter; more is a circle."""
+"""Steps one token may enter in a transition; more is a circle. (Two hundred rows of `each` are two
+hundred tokens.)"""
 
 
 class Live:
@@ -96,6 +97,7 @@ class Work:
         "cancel_below",
         "effects",
         "ended",
+        "entered",
         "entering",
         "env",
         "facts",
@@ -112,7 +114,6 @@ class Work:
         "revoke",
         "row",
         "state",
-        "steps_left",
         "tasks",
         "timers",
         "touched",
@@ -141,7 +142,7 @@ class Work:
         self.timers: dict[int, Timer] = {}
         self.touched = False
         self.ready: list[tuple[int, str]] = []
-        self.steps_left = MOST_STEPS
+        self.entered: dict[int, int] = {}
         self.wants = Wants(facts, flow.reading.fields)
         self.trace: list[dict[str, Any]] = []
         self.effects: list[Effect] = []

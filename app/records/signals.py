@@ -1,0 +1,369 @@
+"""What moves a record without a person at it: timers, answers of effects, events from outside, the
+end of a started record, something watched that changed; and incidents somebody mends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from app.access.actor import SYSTEM, Actor
+from app.access.rights import Rights, admin_rights
+from app.records.errors import Refused, forbidden, not_found
+from app.records.moving import Said, listens_for, moved
+from app.records.outcome import Saved
+from app.records.persons import person
+from app.records.plain import plain
+from app.records.prepare import Context, context, facts_for
+from app.records.readying import Prepared, demand_flow, ready
+from app.records.seeing import demand_seen
+from app.records.standing import Standing, stand
+from app.records.stepping import step_on
+from app.records.transition import Lost, touches
+from app.records.use import run
+from app.records.writing import Given, next_write
+from app.storage.sqlgen import Record, Statement
+from flows.state import (
+    DONE,
+    TOP,
+    Answer,
+    Arrived,
+    Changed,
+    Done,
+    Ended,
+    Event,
+    Fire,
+    Happening,
+    Mend,
+    Origin,
+    Timer,
+)
+from forms.values import Text, encode_id
+
+if TYPE_CHECKING:
+    from app.records.tenant import Published, Tenant
+    from app.storage.databases import Reader, Tx
+
+_TIMER = "SELECT form, record_id FROM rf_due WHERE id = ? AND kind = 'timer' AND status = 'open'"
+_IDLE = "UPDATE rf_due SET status = 'done', done_at = ? WHERE id = ? AND status = 'open'"
+_EVENT = (
+    "INSERT INTO rf_event (id, form, record_id, name, data, status, at, used_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET status = excluded.status, used_at = excluded.used_at"
+    " WHERE rf_event.status <> 'used'"
+)
+USED, EARLY, LATE = "used", "early", "late"
+
+
+def fire(tenant: Tenant, due_id: int) -> bool:
+    """Let a timer that is due do its work; whether it did anything. Twice is once."""
+    rows = tenant.db.query(_TIMER, (due_id,))
+    if not rows:
+        return False
+    form_key, rid = rows[0]
+
+    def said(standing: Standing) -> Said:
+        timer = standing.state.timers.get(due_id)
+        if timer is None:
+            return Said("timer")
+        return Said("timer", timer.rule, {"step": timer.step})
+
+    done = _signal(tenant, form_key, rid, _Signal(Fire(due_id), said, ("timer", due_id)))
+    if not done:
+        tenant.db.execute_now(_IDLE, (tenant.now_us(), due_id))
+    return done
+
+
+def answer(
+    tenant: Tenant, form_key: str, rid: int, found: Answer, settle: Statement | None = None
+) -> bool:
+    """Tell a record what came of an effect it asked for; whether it had a place for it.
+
+    `settle` is the statement that finishes the outbox row while it is still ours: it runs in the
+    same transaction, and where it touches no row nothing is written. Raises Lost then.
+    """
+    said = Said(
+        "answer",
+        f"{found.action}.{found.outcome}" if found.action else found.outcome,
+        {"step": found.step, "key": found.key, "comment": found.message},
+    )
+    signal = _Signal(found, lambda _: said, ("token", found.token), settle)
+    return _signal(tenant, form_key, rid, signal)
+
+
+def child_ended(
+    tenant: Tenant,
+    origin: Origin | Mapping[str, Any],
+    rid: int,
+    outcome: str,
+    settle: Statement | None = None,
+) -> bool:
+    """Tell the record that started record `rid` how that one ended; as `answer`."""
+    known = origin if isinstance(origin, Origin) else Origin(**origin)
+    event = Ended(known.key, known.token, known.step, known.visit, rid, outcome)
+    said = Said("ended", outcome, {"step": known.step, "record": encode_id(rid)})
+    signal = _Signal(event, lambda _: said, ("token", known.token), settle)
+    return _signal(tenant, _key_of(tenant, known.form), known.record, signal)
+
+
+def changed(tenant: Tenant, form_key: str, rid: int, settle: Statement | None = None) -> bool:
+    """Something the record's conditions rest on has changed: let it look again."""
+    signal = _Signal(Changed(), lambda _: Said("changed"), settle=settle)
+    return _signal(tenant, form_key, rid, signal)
+
+
+def arrive(
+    tenant: Tenant, form_key: str, rid: int, event: Arrived, settle: Statement | None = None
+) -> str:
+    """An event from outside, kept by its id: "used"; "early" where nobody waits for it yet (it is
+    looked at again when somebody does); "late" where the record has ended. The same id again
+    changes nothing and says what became of it.
+    """
+    told: list[str] = []
+
+    def known(standing: Standing) -> bool:
+        for one in standing.events:
+            if one.id == event.id and one.status in (USED, LATE):
+                told.append(one.status)
+                return True
+        return False
+
+    body = json.dumps(
+        {
+            "save": {".".join(path): plain(value) for path, value in event.save.items()},
+            "data": plain(event.data),
+        },
+        ensure_ascii=False,
+    )
+    said = Said("event", event.name, {"id": event.id})
+
+    def keep(ctx: Context, status: str) -> list[Statement]:
+        told[:] = [status]
+        used = ctx.at if status == USED else None
+        params = (event.id, ctx.plan.key, rid, event.name, body, status, ctx.at, used)
+        return [(_EVENT, params)]
+
+    signal = _Signal(event, lambda _: said, None, settle, event.id, known, keep)
+    _signal(tenant, form_key, rid, signal)
+    if not told:  # the record is gone
+        return LATE
+    if told[0] == EARLY and _version_of(tenant, form_key, rid) != signal.version:
+        return arrive(tenant, form_key, rid, event)
+    return told[0]
+
+
+def _version_of(tenant: Tenant, form_key: str, rid: int) -> int | None:
+    home = tenant.current().tables.form_of(form_key)
+    if home is None:
+        return None
+    rows = tenant.db.query(f"SELECT version FROM {home.table} WHERE id = ?", (rid,))
+    return rows[0][0] if rows else None
+
+
+def mend(
+    tenant: Tenant, actor: Actor, form_id: str, rid: int, how: Mend, settle: Statement | None = None
+) -> Saved:
+    """Resolve an incident of a record: try again, skip with a reason, or take back what was done.
+
+    `how.person` is replaced by the actor, who needs the administrative right `incidents`. Raises
+    Refused.
+    """
+    published = tenant.active()
+    if not actor.unrestricted and "incidents" not in admin_rights(published.catalog, actor):
+        raise forbidden(Text("处理异常", "resolve incidents"))
+    if not how.reason.strip() and how.how != "retry":
+        raise Refused("ask_missing", Text("请说明原因。", "Say why."))
+    listened: list[str] = []
+
+    def prepare(published: Published, reader: Reader | None) -> Prepared:
+        ctx = context(tenant, published, actor, form_id, None, reader)
+        ctx, standing = stand(ctx, rid)
+        flow, record = demand_flow(ctx, standing), standing.record
+        who = person(published.catalog, actor)
+        if not actor.unrestricted:
+            demand_seen(ctx, facts_for(ctx, record.row), standing, who)
+        event = Mend(who, how.token, how.how, how.reason, how.outcome)
+        given = Given(dict(record.row), record.head.currency)
+        done = step_on(ctx, flow, standing.state, event, given.values, given.currency, record)
+        write = next_write(ctx, record, Given(done.row, given.currency), None, "save")
+        write.guard = settle
+        said = Said("mend", how.how, {"comment": how.reason, "outcome": how.outcome})
+        listened[:] = listens_for(done)
+        return ctx.plan, ready(ctx, moved(ctx, write, flow, standing, done, said))
+
+    form_key = published.tables.forms[form_id].key
+    saved = run(tenant, None, prepare, lock=form_key, rid=rid)
+    if listened:
+        look_again(tenant, form_key, rid, listened)
+    return saved
+
+
+def system_context(
+    tenant: Tenant, published: Published, form_key: str, reader: Reader | None = None
+) -> Context:
+    """The scene for what no person does, also where no release has the form any more.
+
+    Raises Refused not_found where no release ever had it.
+    """
+    release = published.release
+    home = release.tables.form_of(form_key)
+    for no in range(published.no - 1, 0, -1):
+        if home is not None:
+            break
+        release = tenant.release(no)
+        home = release.tables.form_of(form_key)
+    if home is None:
+        raise not_found()
+    plan = published.plan(home.id, release)
+    now = tenant.now()
+    rights = Rights(home.id, everything=True)
+    env = published.env(now, None)
+    return Context(tenant, published, SYSTEM, plan, release, rights, now, env, reader)
+
+
+def _key_of(tenant: Tenant, form_id: str) -> str:
+    """The lasting name of a form that a flow calls by its id of then or of now."""
+    found = tenant.current().tables.forms.get(form_id)
+    return found.key if found is not None else form_id
+
+
+@dataclass(slots=True)
+class _Signal:
+    """An event that no person brings, on its way into a record."""
+
+    event: Event
+    said: Callable[[Standing], Said]
+    near: tuple[str, int] | None = None
+    settle: Statement | None = None
+    event_id: str = ""
+    known: Callable[[Standing], bool] = lambda _: False
+    keep: Callable[[Context, str], list[Statement]] | None = None
+    used: bool = False
+    opened: tuple[str, ...] = ()
+    """Events that are waited for since."""
+    version: int = 0
+    """The version of the record that was read."""
+
+
+def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
+    """Move a record by an event that no person brings; whether it had a place.
+
+    What the record cannot take (a limit, a rule of the form) becomes an incident where it stands.
+    """
+    refused: list[Refused] = []
+
+    def prepare(published: Published, reader: Reader | None) -> Prepared:
+        signal.used, signal.opened = False, ()
+        ctx = system_context(tenant, published, form_key, reader)
+        ctx, standing = stand(ctx, rid, near=signal.near, event=signal.event_id)
+        flow, record = demand_flow(ctx, standing), standing.record
+        signal.version = record.head.version
+        if signal.known(standing):
+            return ctx.plan, _idle(ctx, record, signal.settle, [])
+        if refused:
+            done = _stuck(ctx, standing, signal.event, refused[-1])
+        else:
+            row, currency = dict(record.row), record.head.currency
+            done = step_on(ctx, flow, standing.state, signal.event, row, currency, record)
+        if not done.used:
+            over = standing.top.outcome is not None
+            rest = signal.keep(ctx, LATE if over else EARLY) if signal.keep is not None else []
+            return ctx.plan, _idle(ctx, record, signal.settle, rest)
+        write = next_write(ctx, record, Given(done.row, record.head.currency), None, "save")
+        write.guard = signal.settle
+        moved(ctx, write, flow, standing, done, signal.said(standing))
+        if signal.keep is not None:
+            write.extra += signal.keep(ctx, USED)
+        signal.used = True
+        signal.opened = tuple(listens_for(done))
+        return ctx.plan, ready(ctx, write)
+
+    try:
+        run(tenant, None, prepare, lock=form_key, rid=rid)
+    except Refused as problem:
+        if problem.code in ("not_found", "no_flow"):  # deleted meanwhile: nobody needs the answer
+            _settle_alone(tenant, signal.settle)
+            return False
+        if problem.code not in _STUCK:
+            raise
+        refused.append(problem)
+        run(tenant, None, prepare, lock=form_key, rid=rid)
+    if signal.opened:
+        look_again(tenant, form_key, rid, signal.opened)
+    return signal.used
+
+
+_STUCK = frozenset({"invalid", "limit_reached", "not_unique"})
+
+
+def _stuck(ctx: Context, standing: Standing, event: Event, why: Refused) -> Done:
+    """The record as it is, with an incident at the token the event was for."""
+    token_id = getattr(event, "token", TOP)
+    if isinstance(event, Fire) and event.timer in standing.state.timers:
+        token_id = standing.state.timers[event.timer].token
+    token = standing.state.tokens.get(token_id, standing.top)
+    incident = {
+        "code": why.code,
+        "step": token.step,
+        "message": {"zh": why.message.zh, "en": why.message.en},
+        "at": ctx.now.isoformat(),
+    }
+    stuck = replace(token, data={**token.data, "incident": incident})
+    told = Happening("incident", {"code": why.code, "step": token.step})
+    timers: tuple[Timer, ...] = ()
+    if isinstance(event, Fire) and event.timer in standing.state.timers:
+        timers = (replace(standing.state.timers[event.timer], status=DONE),)
+    trace = ({"kind": "incident", "step": token.step, "at": ctx.now.isoformat(), **incident},)
+    return Done(
+        standing.record.row, tokens=(stuck,), timers=timers, happenings=(told,), trace=trace
+    )
+
+
+def _idle(
+    ctx: Context, record: Record, settle: Statement | None, rest: list[Statement]
+) -> Callable[[Tx | None], Saved]:
+    """Nothing happens to the record; what brought the event is finished all the same."""
+    head = record.head
+    same = Saved(head.id, head.number, head.title or "", head.version, head.release_no)
+
+    def go(tx: Tx | None) -> Saved:
+        if tx is not None:
+            _finish(tx, settle, rest)
+        elif settle is not None or rest:
+            with ctx.tenant.db.write() as own:
+                _finish(own, settle, rest)
+        return same
+
+    return go
+
+
+def _finish(tx: Tx, settle: Statement | None, rest: list[Statement]) -> None:
+    if settle is not None and not touches(tx, settle):
+        raise Lost
+    for sql, params in rest:
+        tx.queue(sql, params)
+
+
+def _settle_alone(tenant: Tenant, settle: Statement | None) -> None:
+    if settle is not None:
+        with tenant.db.write() as tx:
+            _finish(tx, settle, [])
+
+
+_EARLY_ONES = (
+    "SELECT id, name, data FROM rf_event WHERE record_id = ? AND form = ? AND status = 'early'"
+)
+
+
+def look_again(tenant: Tenant, form_key: str, rid: int, names: Collection[str]) -> None:
+    """Let events that came before anybody waited for them arrive once more.
+
+    It is read after the wait was opened and committed, and `arrive` looks at the record again after
+    it kept an event as early: whichever is later finds the other.
+    """
+    for key, name, body in tenant.db.query(_EARLY_ONES, (rid, form_key)):
+        if name in names:
+            data = json.loads(body)
+            save = {tuple(path.split(".")): value for path, value in data["save"].items()}
+            arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"]))

@@ -1,0 +1,151 @@
+"""A record as it stands in its flow: row, lines, tokens, tasks, timers, early events, in one read.
+
+A record with two hundred lines in `each` has hundreds of open rows. Who acts in one of those scopes
+needs that scope and the ones above it; `near` says which.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.records.errors import not_found, release_changed
+from app.records.flowstate import read_task, read_timer, read_token, read_top
+from app.records.openrows import OpenRow
+from app.records.prepare import Context, pinned_rights
+from app.storage.ports import Params
+from app.storage.sqlgen import Record
+from app.storage.whole import json_list, read_whole
+from flows.model import Flow
+from flows.state import TOP, State, Task, Timer, Token
+
+_NAMES = [f"d.{name}" for name in OpenRow._fields]
+_PLACE = "CASE WHEN d.kind = 'token' THEN d.id ELSE d.token END"
+_OPEN = "d.record_id = ? AND d.form = ? AND d.status IN ('open', 'waiting') AND d.kind <> 'keep'"
+_UP = (
+    "WITH RECURSIVE up(id) AS ({start} UNION"
+    " SELECT d.token FROM rf_due AS d JOIN up ON d.id = up.id AND d.kind = 'token')"
+)
+_STARTS = {
+    "task": "SELECT t.token FROM rf_due AS t WHERE t.task = ?",
+    "timer": "SELECT t.token FROM rf_due AS t WHERE t.id = ?",
+    "token": "SELECT CAST(? AS BIGINT)",
+}
+_EVENT = ["e.id", "e.name", "e.data", "e.status"]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEvent:
+    """An event from outside as it is kept. `data` is what `save` and `data` of it held, as JSON."""
+
+    id: str
+    name: str
+    data: Any
+    status: str
+
+
+@dataclass(slots=True)
+class Standing:
+    """A record under its own release, with what is open. `rows` are the open rows that were read
+    (all, or those near the place asked for)."""
+
+    record: Record
+    flow: Flow | None
+    rows: tuple[OpenRow, ...]
+    events: tuple[EarlyEvent, ...]
+    state: State
+
+    @property
+    def top(self) -> Token:
+        """The token of the top scope."""
+        return self.state.tokens[TOP]
+
+
+def stand(
+    ctx: Context,
+    rid: int,
+    *,
+    near: tuple[str, int] | None = None,
+    event: str = "",
+) -> tuple[Context, Standing]:
+    """The record as it stands. The context comes back with the plan of the record's release.
+
+    `near`: ("task", id), ("timer", id) or ("token", id): what is open there and above it only;
+    None: all of it. `event` is an event's id, read even when it is over. Raises Refused not_found.
+    """
+    dialect = ctx.tenant.db.dialect
+    reader = ctx.reader or ctx.tenant.db
+    plan, asked = ctx.plan, near
+    if plan.flow is not None and plan.flow.reading.until_below:
+        near = None  # whatever changes may end a wait in another scope
+    prefix: tuple[str, Params] = ("", ())
+    chosen, params = _OPEN, [rid, plan.key]
+    if near is not None:
+        kind, place = near
+        prefix = (_UP.format(start=_STARTS[kind]), [place])
+        chosen = f"{_OPEN} AND {_PLACE} IN (SELECT up.id FROM up)"
+        if kind != "token":
+            chosen = f"({chosen} OR d.{'task' if kind == 'task' else 'id'} = ?)"
+            params.append(place)
+    events = "e.record_id = ? AND e.form = ? AND e.status IN ('early', 'new')"
+    told: list[Any] = [rid, plan.key]
+    if event:
+        events = f"({events} OR e.id = ?)"
+        told.append(event)
+    record, found = read_whole(
+        reader,
+        dialect,
+        plan.sql,
+        rid,
+        {
+            "open": (
+                f"SELECT {json_list(dialect, _NAMES)} AS found FROM rf_due AS d WHERE {chosen}",
+                params,
+            ),
+            "events": (
+                f"SELECT {json_list(dialect, _EVENT)} AS found FROM rf_event AS e WHERE {events}",
+                told,
+            ),
+        },
+        prefix,
+    )
+    if record is None or record.head.deleted:
+        raise not_found()
+    if record.head.release_no != ctx.release.no:
+        _pin(ctx, record)
+        return stand(ctx, rid, near=asked, event=event)
+    rows = tuple(OpenRow._make(values) for values in found["open"])
+    kept = tuple(
+        EarlyEvent(key, name, json.loads(data), status)
+        for key, name, data, status in found["events"]
+    )
+    return ctx, Standing(record, plan.flow, rows, kept, state_of(record.head.flow, rows))
+
+
+def state_of(flow: str | None, rows: tuple[OpenRow, ...]) -> State:
+    """What the engine knows of a record: its top token, and what the rows hold."""
+    tokens: dict[int, Token] = {}
+    tasks: dict[int, Task] = {}
+    timers: dict[int, Timer] = {}
+    if flow is not None:
+        tokens[TOP] = read_top(flow)
+    for row in rows:
+        if row.kind == "token":
+            tokens[row.id] = read_token(row)
+        elif row.kind == "timer":
+            timers[row.id] = read_timer(row)
+        elif row.kind in ("task", "vote"):
+            task = read_task(row)
+            tasks.setdefault(task.id, task)
+    return State(tokens, tasks, timers)
+
+
+def _pin(ctx: Context, record: Record) -> None:
+    """Go over to the release the record was made under."""
+    release = ctx.tenant.release(record.head.release_no)
+    pinned = release.tables.form_of(ctx.plan.key)
+    if pinned is None:
+        raise release_changed()
+    ctx.release, ctx.plan = release, ctx.published.plan(pinned.id, release)
+    ctx.rights = pinned_rights(ctx)
