@@ -28,6 +28,7 @@ SECTIONS = (
     "memory",
     "policies",
     "advance",
+    "flows",
 )
 
 

@@ -92,7 +92,7 @@ steps:
       note: {use: payment.capture, when: urgent, with: {reference: reference, lines: lines}}
     next: {done: wait, failed.declined: write2}
   write2: {task: {by: [{user: created_by}]}, next: {again: {to: pay, max: 2}}}
-  wait: {wait: {for: [payment.captured]}, next: {payment.captured: closed}}
+  wait: {wait: {for: [payment.refunded]}, next: {payment.refunded: closed}}
   closed: {stage: closed, end: closed}
   gone: {stage: gone, end: gone}
 """
@@ -110,8 +110,8 @@ def test_actions_run_one_after_the_other() -> None:
     assert not play.last.used
     play.answer(call=play.calls[1])
     assert play.at() == ["wait"]
-    assert play.last.opened == ((0, ("payment.captured",)),)
-    play.event("payment.captured")
+    assert play.last.opened == ((0, ("payment.refunded",)),)
+    play.event("payment.refunded")
     assert play.ended == "closed"
 
 

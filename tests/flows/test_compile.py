@@ -203,8 +203,8 @@ ONE = "steps:\n  ask: {task: {by: [{user: created_by}]%s}, next: %s}\n  fin: {en
             ("steps.ask.each.over", "unknown_lines", "lines"),
         ),
         (
-            "steps: {ask: {wait: {for: [carrier.there]}, due: {in: 1d, at: wanted_on},"
-            " next: {carrier.there: fin}}, fin: {end: over}}",
+            "steps: {ask: {wait: {for: [carrier.delivered]}, due: {in: 1d, at: wanted_on},"
+            " next: {carrier.delivered: fin}}, fin: {end: over}}",
             ("steps.ask.due", "one_due", ""),
         ),
     ],

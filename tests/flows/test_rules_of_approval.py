@@ -260,7 +260,7 @@ interrupts:
   carrier.lost: {in: [open], to: gone}
 steps:
   write: {stage: open, task: {by: [{user: created_by}]}, next: {submit: label}}
-  label: {do: {label: {use: carrier.create_label}}, next: {done: wait}}
+  label: {do: {label: {use: carrier.create_label, with: {address: note}}}, next: {done: wait}}
   wait: {wait: {for: [carrier.delivered]}, next: {carrier.delivered: gone}}
   gone: {stage: gone, end: gone}
 """

@@ -129,7 +129,7 @@ def test_rule_17_never_past_required_fields_then_it_escalates() -> None:
     play = made("in: 1d", late=", late: closed").pass_time(days=2)
     assert play.at() == ["work"]
     assert play.incident()["code"] == "late_needs_fields"
-    assert play.incident()["message"]["en"] == "It is late, and required fields are empty: note"
+    assert "note" in play.incident()["message"]["en"]
     filled = made("in: 1d", late=", late: closed", note="there").pass_time(days=2)
     assert filled.ended == "closed"
 
