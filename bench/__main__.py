@@ -29,6 +29,7 @@ SECTIONS = (
     "policies",
     "advance",
     "flows",
+    "moving",
 )
 
 
