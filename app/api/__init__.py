@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from app.api.acting import add_acting
 from app.api.entry import enter
 from app.api.files import add_files
+from app.api.flows import add_flows
 from app.api.general import add_general
 from app.api.records import add_records
 from app.api.trying import add_trying
@@ -19,4 +21,6 @@ def create_api() -> Blueprint:
     add_records(api)
     add_trying(api)
     add_files(api)
+    add_flows(api)
+    add_acting(api)
     return api

@@ -36,7 +36,7 @@ def _one(tenant: Any, actor: Actor, form_id: str, operation: Any) -> dict[str, A
         told = describe(error)
         if told.code == "internal":
             log.error("failed", exc_info=error)
-        return _refused(told)
+        return refused_json(told)
     lang = language()
     return {
         "status": 201 if verb == "create" else 200,
@@ -85,7 +85,8 @@ def _run(tenant: Any, actor: Actor, form_id: str, operation: Any) -> tuple[str, 
     return verb, changed
 
 
-def _refused(told: Failure) -> dict[str, Any]:
+def refused_json(told: Failure) -> dict[str, Any]:
+    """The answer of one operation that was refused."""
     lang = language()
     details = [
         {"code": code, "path": list(path), "message": text.pick(lang)}

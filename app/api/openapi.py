@@ -15,6 +15,7 @@ from apispec import APISpec
 
 from app.access.actor import Actor
 from app.access.rights import Rights, forms_for, rights
+from app.api import openapi_flows as flows
 from app.api import openapi_parts as parts
 from app.api.shapes import form_schema
 
@@ -51,16 +52,21 @@ def describe(catalog: Any, actor: Actor, *, server: str, lang: str) -> Json:
         security=[{"token": []}],
     )
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    for name, schema in parts.schemas().items():
+    for name, schema in {**parts.schemas(), **flows.schemas()}.items():
         spec.components.schema(name, schema)
     for code, response in parts.failures(lang).items():
         spec.components.response(code, response)
-    for name, parameter in parts.parameters(lang).items():
+    for name, parameter in {**parts.parameters(lang), **flows.parameters(lang)}.items():
         spec.components.parameter(name, parameter["in"], parameter)
-    for path, operations in parts.general(lang).items():
+    for path, operations in {**parts.general(lang), **flows.general(lang)}.items():
         spec.path(path, operations=operations)
     for form_id in forms_for(catalog, actor):
-        _add_form(spec, catalog.forms[form_id], rights(catalog, actor, form_id), lang)
+        held = rights(catalog, actor, form_id)
+        _add_form(spec, catalog.forms[form_id], held, lang)
+        if form_id in catalog.flows:
+            label = catalog.forms[form_id].label.pick(lang)
+            for path, operations in flows.form_paths(form_id, label, held, lang).items():
+                spec.path(path, operations=operations)
     return spec.to_dict()
 
 

@@ -45,7 +45,7 @@ def schemas() -> Mapping[str, Json]:
         ),
         "me": {"type": "object"},
         "form": {"type": "object", "required": ["id", "label", "actions"]},
-        "forms": _object({"forms": _list(_ref("form"))}),
+        "forms": _object({"forms": _list(ref("form"))}),
         "warning": {"type": "object", "required": ["code", "path", "message"]},
         "saved": _object(
             {
@@ -55,7 +55,7 @@ def schemas() -> Mapping[str, Json]:
                 "version": {"type": "integer"},
                 "release": {"type": "integer"},
                 "replayed": {"type": "boolean"},
-                "warnings": _list(_ref("warning")),
+                "warnings": _list(ref("warning")),
             }
         ),
         "entry": {
@@ -63,7 +63,7 @@ def schemas() -> Mapping[str, Json]:
             "required": ["seq", "at", "by", "via", "act", "changes"],
             "properties": {"seq": {"type": "integer"}, "at": WHEN, "act": {"type": "string"}},
         },
-        "journal": _object({"entries": _list(_ref("entry"))}),
+        "journal": _object({"entries": _list(ref("entry"))}),
         "attachment": _object(
             {
                 "id": ID,
@@ -103,15 +103,15 @@ def form_schemas(form_id: str) -> Mapping[str, Json]:
             "created_by": MAYBE_ID,
             "updated_at": WHEN,
             "updated_by": MAYBE_ID,
-            "values": _ref(f"{form_id}.shown"),
+            "values": ref(f"{form_id}.shown"),
         }
     )
-    values = _ref(f"{form_id}.values")
+    values = ref(f"{form_id}.values")
     release = {"type": ["integer", "null"]}
     return {
         f"{form_id}.record": record,
         f"{form_id}.page": _object(
-            {"records": _list(_ref(f"{form_id}.record")), "next": {"type": ["string", "null"]}}
+            {"records": _list(ref(f"{form_id}.record")), "next": {"type": ["string", "null"]}}
         ),
         f"{form_id}.create": {
             "type": "object",
@@ -177,7 +177,7 @@ def failures(lang: str) -> Mapping[str, Json]:
     return {
         code: {
             "description": f"{status}: {message.pick(lang)}",
-            "content": {"application/json": {"schema": _ref("error")}},
+            "content": {"application/json": {"schema": ref("error")}},
         }
         for code, (status, message) in CODES.items()
     }
@@ -185,10 +185,10 @@ def failures(lang: str) -> Mapping[str, Json]:
 
 def general(lang: str) -> Mapping[str, Json]:
     """Operations that do not depend on a form."""
-    say = _Words(lang)
+    say = Words(lang)
     return {
-        "/me": {"get": _operation("me", say("我是谁", "Who I am"), "me")},
-        "/forms": {"get": _operation("forms", say("可用的表单", "Forms I may use"), "forms")},
+        "/me": {"get": operation("me", say("我是谁", "Who I am"), "me")},
+        "/forms": {"get": operation("forms", say("可用的表单", "Forms I may use"), "forms")},
         "/openapi.json": {
             "get": {
                 "operationId": "openapi",
@@ -201,7 +201,7 @@ def general(lang: str) -> Mapping[str, Json]:
 
 def form_paths(form_id: str, label: str, held: Rights, lang: str) -> Mapping[str, Json]:
     """The operations the caller may use on one form."""
-    say, base = _Words(lang), f"/forms/{form_id}"
+    say, base = Words(lang), f"/forms/{form_id}"
     record, at = f"{base}/records/{{id}}", ["id"]
     paths: dict[str, Json] = {}
 
@@ -215,36 +215,38 @@ def form_paths(form_id: str, label: str, held: Rights, lang: str) -> Mapping[str
 
     listing = ["filter", "sort", "q", "fields", "limit", "cursor"]
     for action in ("list", "read", "create", "update"):
-        add(base, "get", action, _operation("form", say("表单定义", "The form"), "form"))
-    page = _operation("list", say("列出", "List"), f"{form_id}.page", listing)
+        add(base, "get", action, operation("form", say("表单定义", "The form"), "form"))
+    page = operation("list", say("列出", "List"), f"{form_id}.page", listing)
     add(f"{base}/records", "get", "list", page)
-    create = _operation("create", say("新建", "Create"), "saved", ["key"], 201)
-    add(f"{base}/records", "post", "create", _with(create, f"{form_id}.create"))
-    read = _operation("read", say("读取", "Read"), f"{form_id}.record", ["fields"])
+    create = operation("create", say("新建", "Create"), "saved", ["key"], 201)
+    add(f"{base}/records", "post", "create", with_body(create, f"{form_id}.create"))
+    read = operation("read", say("读取", "Read"), f"{form_id}.record", ["fields"])
     add(record, "get", "read", read)
-    change = _operation("update", say("修改", "Change"), "saved", ["match", "key"])
-    add(record, "patch", "update", _with(change, f"{form_id}.change"))
-    remove = _operation("delete", say("删除", "Delete"), None, ["match"], 204)
+    change = operation("update", say("修改", "Change"), "saved", ["match", "key"])
+    add(record, "patch", "update", with_body(change, f"{form_id}.change"))
+    remove = operation("delete", say("删除", "Delete"), None, ["match"], 204)
     add(record, "delete", "delete", remove)
-    journal = _operation("journal", say("历史", "History"), "journal")
+    journal = operation("journal", say("历史", "History"), "journal")
     add(f"{record}/journal", "get", "read", journal)
     add(f"{record}/attachments/{{attachment}}", "get", "read", _download(say))
     for action in ("create", "update"):
         add(f"{base}/attachments", "post", action, _upload(say))
-        choices = _operation("choices", say("候选", "Choices"), "choices", ["field", "q"])
+        choices = operation("choices", say("候选", "Choices"), "choices", ["field", "q"])
         add(f"{base}/choices/{{field}}", "get", action, choices)
-        asked = _operation("choices_for", say("候选", "Choices"), "choices", ["field"])
-        add(f"{base}/choices/{{field}}", "post", action, _with(asked, None))
-        bulk = _operation("bulk", say("批量", "Many at once"), "results")
-        add(f"{base}/bulk", "post", action, _with(bulk, None))
-    preview = _operation("preview", say("试算", "Try the rules"), "preview")
-    add(f"{base}/preview", "post", "create", _with(preview, f"{form_id}.create"))
-    again = _operation("preview_record", say("试算", "Try the rules"), "preview")
-    add(f"{record}/preview", "post", "update", _with(again, f"{form_id}.change"))
+        asked = operation("choices_for", say("候选", "Choices"), "choices", ["field"])
+        add(f"{base}/choices/{{field}}", "post", action, with_body(asked, None))
+        bulk = operation("bulk", say("批量", "Many at once"), "results")
+        add(f"{base}/bulk", "post", action, with_body(bulk, None))
+    preview = operation("preview", say("试算", "Try the rules"), "preview")
+    add(f"{base}/preview", "post", "create", with_body(preview, f"{form_id}.create"))
+    again = operation("preview_record", say("试算", "Try the rules"), "preview")
+    add(f"{record}/preview", "post", "update", with_body(again, f"{form_id}.change"))
     return paths
 
 
-class _Words:
+class Words:
+    """Picks one of two languages."""
+
     def __init__(self, lang: str) -> None:
         self.lang = lang
 
@@ -252,13 +254,14 @@ class _Words:
         return zh if self.lang == "zh" else en
 
 
-def _operation(
+def operation(
     name: str,
     summary: str,
     schema: str | None,
     parameters: list[str] | None = None,
     status: int = 200,
 ) -> Json:
+    """One operation: its answer (None: empty), its parameters by name, its refusals."""
     codes = ["unauthenticated", "forbidden", "not_found", "rate_limited", "busy"]
     if status == 201 or name in ("update", "delete"):
         codes += ["invalid", "limit_reached", "not_unique", "key_reused"]
@@ -267,7 +270,7 @@ def _operation(
     operation: Json = {
         "operationId": name,
         "summary": summary,
-        "responses": _answers(None if schema is None else _ref(schema), status, codes),
+        "responses": _answers(None if schema is None else ref(schema), status, codes),
     }
     if parameters:
         operation["parameters"] = parameters
@@ -286,14 +289,15 @@ def _answers(schema: Json | None, status: int, codes: Any) -> Json:
     return answers
 
 
-def _with(operation: Json, schema: str | None) -> Json:
-    body = {"type": "object"} if schema is None else _ref(schema)
+def with_body(operation: Json, schema: str | None) -> Json:
+    """An operation that takes a JSON body."""
+    body = {"type": "object"} if schema is None else ref(schema)
     content = {"application/json": {"schema": body}}
     return operation | {"requestBody": {"required": True, "content": content}}
 
 
-def _upload(say: _Words) -> Json:
-    upload = _operation("upload", say("上传附件", "Upload a file"), "attachment", None, 201)
+def _upload(say: Words) -> Json:
+    upload = operation("upload", say("上传附件", "Upload a file"), "attachment", None, 201)
     form = {
         "type": "object",
         "required": ["field", "file"],
@@ -306,8 +310,8 @@ def _upload(say: _Words) -> Json:
     return upload | {"requestBody": {"required": True, "content": content}}
 
 
-def _download(say: _Words) -> Json:
-    download = _operation("download", say("下载附件", "Download a file"), None, ["attachment"])
+def _download(say: Words) -> Json:
+    download = operation("download", say("下载附件", "Download a file"), None, ["attachment"])
     download["responses"]["200"]["content"] = {"application/octet-stream": {}}
     return download
 
@@ -320,7 +324,8 @@ def _list(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
-def _ref(name: str) -> Json:
+def ref(name: str) -> Json:
+    """A reference to a schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 

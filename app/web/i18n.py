@@ -10,6 +10,7 @@ import io
 from functools import cache
 from pathlib import Path
 
+import flask_babel
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -78,3 +79,13 @@ def init_languages(app: Flask) -> None:
         lambda one, many, count: catalog(language()).ngettext(one, many, count),
         newstyle=True,
     )
+
+
+def gettext(word: str, **values: object) -> str:
+    """One of our own words in the language of this request."""
+    return str(flask_babel.gettext(word, **values))
+
+
+def ngettext(one: str, many: str, num: int, **values: object) -> str:
+    """The same for a number of things."""
+    return str(flask_babel.ngettext(one, many, num, **values))

@@ -23,7 +23,7 @@ KINDS = {
 
 OUTCOMES = {
     "approved": Text("同意", "Approved"),
-    "rejected": Text("驳回", "Rejected"),
+    "rejected": Text("不同意", "Rejected"),
     "sent_back": Text("退回", "Sent back"),
     "late": Text("超时", "Late"),
     "done": Text("完成", "Done"),

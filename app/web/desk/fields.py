@@ -86,6 +86,7 @@ class FieldView:
     currency: str | None = None
     required: bool = False
     readonly: bool = False
+    fixed: bool = False
     visible: bool = True
     error: str = ""
     warning: str = ""
@@ -141,6 +142,10 @@ class State:
     hidden: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
     """Fields the reader's role may not see, or not change (dotted)."""
+    fixed: frozenset[str] = frozenset()
+    """Lines whose rows neither come nor go."""
+    at_hand: str = ""
+    """The only row that is shown of lines that are fixed; "": all of them."""
     names: Mapping[str, Mapping[int, Chip]] = field(default_factory=dict)
     """Names of linked records, people and files: target → id → chip."""
     currency: str = ""
@@ -198,7 +203,10 @@ def _grid(lines: Lines, state: State, place: Place) -> FieldView:
     columns = [one for one in lines.fields.values() if one.path not in state.hidden]
     view.columns = [_fresh(one, f"{lines.id}.*.{one.id}", state, place) for one in columns]
     keys = state.row_keys.get(lines.id, [])
+    view.fixed = lines.id in state.fixed
     for key, row in zip(keys, state.row.get(lines.id) or [], strict=False):
+        if view.fixed and state.at_hand and key != state.at_hand:
+            continue
         view.rows.append(_row(lines, columns, key, row, state, place))
     blank = state.blank_row.get(lines.id, {})
     view.blank = _row(lines, columns, "__row__", blank, state, place)

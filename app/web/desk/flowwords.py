@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from app.catalog.model import Catalog
+from app.web.i18n import gettext as _
+from app.web.i18n import ngettext
 from flows.durations import words
 from flows.model import Approve, Due, Flow, Level, Step, Task, Who
 from flows.picture import step_name

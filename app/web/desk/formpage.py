@@ -14,7 +14,6 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     g,
     make_response,
@@ -36,6 +35,8 @@ from app.web.desk.post import Posted, add_row, copy_row, read_post, remove_row
 from app.web.desk.state import Draft, draft_of, place
 from app.web.i18n import language
 from app.web.security import csrf
+from flows.model import Task
+from flows.picture import outcome_name
 from forms.model import Form
 from forms.values import decode_id, encode_id
 
@@ -72,6 +73,9 @@ class Page:
     notice: str = ""
     left: str | None = None
     """Inputs left to the engine so far, on a page that came back."""
+    acts: Sequence[tuple[str, str]] = ()
+    """(name, words) of what can be done with a new record at once, the first one first."""
+    flow_url: str = ""
 
 
 def add_routes(desk: Blueprint) -> None:
@@ -106,15 +110,10 @@ def save_form(form_id: str, rid: str = "") -> Any:
     return _line_button(form_id, number, data) or _save(form_id, number, data)
 
 
-def show_again(path: str, data: MultiDict[str, str]) -> Any:
-    """The form at an address of ours, filled with what was typed before signing in again."""
-    adapter = current_app.url_map.bind_to_environ(request.environ)
-    endpoint, args = adapter.match(path.removeprefix(request.script_root), method="POST")
-    if endpoint not in {"desk.create_record", "desk.update_record"}:
-        return redirect(url_for("desk.home"))
+def show_again(form_id: str, rid: str, data: MultiDict[str, str]) -> Any:
+    """The form, filled with what was typed before signing in again."""
     notice = _("You are signed in again. Check what you typed and save it.")
-    number = record_id(args.get("rid", ""))
-    return _again(args["form_id"], number, data, notice, status=200)
+    return _again(form_id, record_id(rid), data, notice, status=200)
 
 
 def _outlived(rid: int | None, data: MultiDict[str, str]) -> bool:
@@ -161,7 +160,7 @@ def _save(form_id: str, rid: int | None, data: MultiDict[str, str]) -> Any:
     options: dict[str, Any] = {"key": data.get("_key") or None, "release_no": release.no}
     try:
         if rid is None:
-            saved = create(g.tenant, g.actor, form_id, values, **options)
+            saved = create(g.tenant, g.actor, form_id, values, **_start(data), **options)
         else:
             version = editable(data.get("_version"))
             saved = update(g.tenant, g.actor, form_id, rid, values, version=version, **options)
@@ -174,6 +173,14 @@ def _save(form_id: str, rid: int | None, data: MultiDict[str, str]) -> Any:
     for warning in saved.warnings:
         flash(warning.message.pick(language()), "warning")
     return redirect(url_for("desk.record", form_id=form_id, rid=encode_id(saved.id)), 303)
+
+
+def _start(data: MultiDict[str, str]) -> dict[str, Any]:
+    """How a new record enters its flow: by an act of its first task, or staying in it."""
+    name = data.get("_act", "")
+    if name == "_save":
+        return {"moment": "save"}
+    return {"act": name} if name not in ("", "save") else {}
 
 
 def _refuse(
@@ -243,6 +250,8 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
         problems=problems,
         notice=notice,
     )
+    if new:
+        page.acts, page.flow_url = _entry_acts(draft, lang)
     if draft.state.posted is not None:
         page.left = " ".join(sorted(draft.state.posted.left))
     if problems:
@@ -252,6 +261,24 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
             len(problems),
         )
     return render_template("desk/form.html", page=page)
+
+
+def _entry_acts(draft: Draft, lang: str) -> tuple[list[tuple[str, str]], str]:
+    """The buttons of the first task of a new record, and the page of its flow."""
+    catalog = g.tenant.active().catalog
+    flow = catalog.flows.get(draft.form.id)
+    if flow is None:
+        return [], ""
+    url = url_for("desk.flow", form_id=draft.form.id)
+    entry = flow.top.steps[flow.top.entry]
+    if not isinstance(entry.body, Task):
+        return [], url
+    acts = [
+        ("done" if name == "*" else name, outcome_name(name, lang, one.label) or _("Submit"))
+        for name, one in entry.exits.items()
+        if name != "late" and one.when is None
+    ]
+    return acts, url
 
 
 def _problems(form: Form, draft: Draft, lang: str) -> list[Problem]:

@@ -60,6 +60,7 @@ class Page:
     label: str
     url: str
     new_url: str
+    flow_url: str
     export_url: str
     q: str
     sort: str
@@ -89,6 +90,9 @@ def show_list(form_id: str) -> Any:
         label=form.label.pick(lang) or form.id,
         url=url_for("desk.records", form_id=form_id),
         new_url=url_for("desk.new_record", form_id=form_id) if held.may("create") else "",
+        flow_url=url_for("desk.flow", form_id=form_id)
+        if form_id in g.tenant.active().catalog.flows
+        else "",
         export_url=_url("desk.export", form_id, wish) if held.may("export") else "",
         q=wish.q,
         sort=wish.sort,

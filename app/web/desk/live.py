@@ -9,10 +9,12 @@ from flask import Blueprint, abort, g, jsonify, render_template, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from app.records import attach, choices
+from app.access.users import list_users
+from app.records import attach, choices, read
 from app.web.desk.data import released, submit_values
 from app.web.desk.fields import FieldView, RowView, SectionView, sections
 from app.web.desk.formpage import record_id
+from app.web.desk.panel import FILES
 from app.web.desk.post import read_post
 from app.web.desk.state import draft_of, place
 from forms.values import encode_id
@@ -27,6 +29,7 @@ def add_routes(desk: Blueprint) -> None:
     desk.add_url_rule("/forms/<form_id>/choices", "choices", offer_choices, **post)
     desk.add_url_rule("/forms/<form_id>/upload", "upload_base", upload, **post)
     desk.add_url_rule("/forms/<form_id>/upload/<path>", "upload", upload, **post)
+    desk.add_url_rule("/forms/<form_id>/<rid>/people", "people", offer_people, **post)
 
 
 def answer_rules(form_id: str) -> Any:
@@ -35,7 +38,8 @@ def answer_rules(form_id: str) -> Any:
     data = MultiDict(request.form)
     release = released(form_id, data.get("_release"))
     posted = read_post(release.form, data)
-    draft = draft_of(form_id, rid, posted, data)
+    task = record_id(request.args.get("task", ""))
+    draft = draft_of(form_id, rid, posted, data, task=task)
     views = sections(draft.form, draft.state, place(draft))
     return jsonify(field_states(views, draft.state.computed))
 
@@ -123,12 +127,29 @@ def offer_choices(form_id: str) -> Any:
     return render_template("desk/options.html", choices=items)
 
 
+def offer_people(form_id: str, rid: str) -> Any:
+    """People to hand a task to, for whoever may see the record."""
+    number = record_id(rid)
+    assert number is not None
+    read(g.tenant, g.actor, form_id, number)
+    text = request.form.get("_user@text", "").strip()[:200]
+    if request.form.get("_user"):
+        text = ""
+    items = [
+        {"value": encode_id(one.id), "text": one.name, "extra": one.login}
+        for one in list_users(g.db, search=text, limit=CHOICES)
+        if one.active and one.id != g.actor.user_id
+    ]
+    return render_template("desk/options.html", choices=items)
+
+
 def upload(form_id: str, path: str = "") -> Any:
-    """Keep a file that was chosen in a form; it belongs to a record once that is saved."""
+    """Keep a file that was chosen in a form, or comes with an act; it belongs to a record once
+    that is saved."""
     form = released(form_id, None).form
     file = request.files.get("file")
     one = form.field_at(path)
-    if one is None or one.type not in {"file", "image"}:
+    if path != FILES and (one is None or one.type not in {"file", "image"}):
         abort(404)
     if file is None or not file.filename:
         return jsonify(message=_("No file arrived. Choose it again.")), 400

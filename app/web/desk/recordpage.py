@@ -1,4 +1,4 @@
-"""A record: its values, its lines, its files, and what happened to it."""
+"""A record: what is to do with it, its values and lines, its flow, and what happened to it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 
 from app.records import View, delete, history, open_attachment, read
 from app.web.desk.data import editable
-from app.web.desk.fields import Chip
+from app.web.desk.fields import Chip, FieldView
 from app.web.desk.formpage import record_id
 from app.web.desk.names import chips_of, ids_of, names_of_ids
+from app.web.desk.panel import Typed, files_view, problems
+from app.web.desk.said import said_in
+from app.web.desk.standing import Stand, stand_of
 from app.web.desk.timeline import Entry, ids_in, target_of, timeline
 from app.web.desk.values import IDS, NUMBERS, shown_value
 from app.web.downloads import download as send
@@ -66,6 +79,7 @@ class Page:
     """What the record template shows."""
 
     form_id: str
+    rid: str
     form_label: str
     title: str
     stage: str
@@ -76,6 +90,13 @@ class Page:
     sections: list[ShownSection]
     timeline: list[Entry]
     footnote: str
+    stand: Stand | None = None
+    comment_key: str = ""
+    comment_text: str = ""
+    comment_files: FieldView | None = None
+    notice: str = ""
+    left: Sequence[tuple[str, str]] = ()
+    """What was typed for a task that is not open any more: (label, text)."""
 
 
 def add_routes(desk: Blueprint) -> None:
@@ -87,6 +108,15 @@ def add_routes(desk: Blueprint) -> None:
 
 def show_record(form_id: str, rid: str) -> Any:
     """The record page."""
+    return _page(form_id, rid)
+
+
+def show_again(form_id: str, rid: str, typed: Typed, status: int) -> Any:
+    """The record page as it now is, with what was typed."""
+    return make_response(_page(form_id, rid, typed), status)
+
+
+def _page(form_id: str, rid: str, typed: Typed | None = None) -> str:
     number = existing(rid)
     view = read(g.tenant, g.actor, form_id, number)
     entries = history(g.tenant, g.actor, form_id, number)
@@ -102,24 +132,54 @@ def show_record(form_id: str, rid: str) -> Any:
 
     where: dict[str, Any] = {"form_id": form_id, "rid": rid}
     stage = view.row.get("stage")
+    wish = typed.data.get("_task") if typed is not None else request.args.get("task")
+    stand = stand_of(form_id, rid, view, wish, typed)
+    covered = stand.panel.covered if stand is not None and stand.panel is not None else frozenset()
+    told = said_in(form_id, rid, entries, stand.view.flow if stand is not None else None, lang)
     page = Page(
         form_id=form_id,
+        rid=rid,
         form_label=form.label.pick(lang),
         title=str(view.row.get("title") or view.row.get("number") or rid),
         stage=str(stage) if stage else "",
-        edit_url=url_for("desk.edit_record", **where) if "update" in view.may else "",
+        edit_url=url_for("desk.edit_record", **where) if _editable(view, stand) else "",
         delete_url=url_for("desk.delete_record", **where) if "delete" in view.may else "",
         version=int(view.row["version"]),
         key=secrets.token_urlsafe(18),
-        sections=_sections(view, names, lang),
-        timeline=timeline(entries, form, lang, zone, name),
+        sections=_sections(view, names, lang, covered),
+        timeline=timeline(entries, form, lang, zone, name, told),
         footnote=_(
             "Version %(version)d, form of release %(release)d",
             version=view.row["version"],
             release=view.release_no,
         ),
+        stand=stand,
+        comment_key=secrets.token_urlsafe(18) if stand is not None else "",
+        comment_files=files_view(form_id, (), "_comment_files"),
     )
+    if stand is not None:
+        page.stage = stand.stage
+    if typed is not None:
+        _typed(page, typed)
     return render_template("desk/record.html", page=page)
+
+
+def _editable(view: View, stand: Stand | None) -> bool:
+    """In a flow, records are changed in tasks; by the edit page only where a role may amend."""
+    return "amend" in view.may if stand is not None else "update" in view.may
+
+
+def _typed(page: Page, typed: Typed) -> None:
+    """Show what was typed where it belongs; what has no place any more, as text."""
+    page.comment_text = typed.data.get("_text", "")
+    files = typed.data.getlist("_comment_files")
+    page.comment_files = files_view(page.form_id, files, "_comment_files")
+    panel = page.stand.panel if page.stand is not None else None
+    if panel is not None and panel.task == typed.data.get("_task"):
+        return
+    page.notice = typed.notice or "; ".join(problems(typed))
+    if typed.data.get("_comment"):
+        page.left = [(_("Comment"), typed.data["_comment"])]
 
 
 def remove(form_id: str, rid: str) -> Any:
@@ -146,9 +206,15 @@ def existing(rid: str) -> int:
     return number
 
 
-def _sections(view: View, names: Mapping[str, Mapping[int, Chip]], lang: str) -> list[ShownSection]:
+def _sections(
+    view: View,
+    names: Mapping[str, Mapping[int, Chip]],
+    lang: str,
+    covered: frozenset[str] = frozenset(),
+) -> list[ShownSection]:
+    """The values by section, without those that stand in the panel above."""
     form, row = view.form, view.row
-    left = [one for one in form.fields if one not in view.hidden]
+    left = [one for one in form.fields if one not in view.hidden and one not in covered]
     found = []
     for section in form.sections.values():
         inside = [one for one in section.fields if one in left]

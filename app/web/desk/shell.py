@@ -12,6 +12,7 @@ from flask import current_app, g, request, url_for
 
 from app.access.rights import admin_rights, forms_for
 from app.notifications.messages import unread
+from app.records import Counts, counts
 from app.web.desk.boards import readable_dashboards
 from app.web.desk.drawing import draw_field
 from app.web.i18n import language
@@ -82,6 +83,16 @@ class Shell:
             )
             for form_id in forms_for(catalog, g.actor, "list")
         ]
+
+    @property
+    def has_flows(self) -> bool:
+        """Whether there is an inbox: some form has a flow."""
+        return bool(g.tenant.active().catalog.flows) and g.actor is not None
+
+    @property
+    def to_do(self) -> Counts:
+        """How much is waiting for the person signed in."""
+        return counts(g.tenant, g.actor)
 
     @property
     def dashboards(self) -> list[MenuItem]:

@@ -10,18 +10,28 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.datastructures import MultiDict
 
 from app.access.errors import AccessError
 from app.access.users import set_language
 from app.web import session
+from app.web.desk.acts import again
 from app.web.desk.formpage import show_again
 from app.web.desk.shell import THEME_COOKIE, THEMES
 from app.web.i18n import LANGUAGE_COOKIE, LOCALES, language
 
 YEAR = 365 * 24 * 3600
-_NOT_CARRIED = frozenset({"csrf_token"})
+_NOT_CARRIED = frozenset({"csrf_token", "_password"})
 
 
 def add_routes(desk: Blueprint) -> None:
@@ -50,7 +60,18 @@ def sign_in() -> Any:
     posted = _unpack(carried)
     if posted is None:
         return redirect(wanted)
-    return show_again(urlsplit(wanted).path, posted)
+    return _again(urlsplit(wanted).path, posted)
+
+
+def _again(path: str, data: MultiDict[str, str]) -> Any:
+    """The page at an address of ours, with what was typed there before signing in again."""
+    adapter = current_app.url_map.bind_to_environ(request.environ)
+    endpoint, args = adapter.match(path.removeprefix(request.script_root), method="POST")
+    if endpoint in {"desk.act", "desk.comment"}:
+        return again(args["form_id"], args["rid"], data)
+    if endpoint in {"desk.create_record", "desk.update_record"}:
+        return show_again(args["form_id"], args.get("rid", ""), data)
+    return redirect(url_for("desk.home"))
 
 
 def sign_out() -> Any:

@@ -6,10 +6,12 @@ from flask import Blueprint
 
 from app.web.desk import (
     account,
+    acts,
     boards,
     flowpage,
     formpage,
     home,
+    inbox,
     lists,
     live,
     messages,
@@ -27,6 +29,8 @@ PARTS = (
     formpage,
     live,
     recordpage,
+    acts,
+    inbox,
     boards,
     messages,
 )

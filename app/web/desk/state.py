@@ -37,17 +37,20 @@ def draft_of(
     posted: Posted | None,
     data: MultiDict[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
+    *,
+    task: int | None = None,
 ) -> Draft:
-    """Ask the engine about a page: an empty one, a record's, or one that was posted.
+    """Ask the engine about a page: an empty one, a record's, or one that was posted; `task`: what
+    is open in it.
 
     `errors` are complaints that are known already, by input name; without them the engine's own
     are shown. Raises Refused where the form or record is not this person's.
     """
     release = released(form_id, data.get("_release") if data else None)
     values, keys = _submitted(release.form, posted, data, new=rid is None)
-    answer = preview(g.tenant, g.actor, form_id, values, rid=rid, release_no=release.no)
+    answer = preview(g.tenant, g.actor, form_id, values, rid=rid, release_no=release.no, task=task)
     for lines in answer.form.lines:
-        if lines.id not in keys:
+        if lines.id not in keys or lines.id in answer.fixed:
             keys[lines.id] = [encode_id(one["id"]) for one in answer.values.get(lines.id) or ()]
     state = state_of(answer, keys, posted)
     if errors is not None:
@@ -80,6 +83,7 @@ def state_of(answer: Preview, keys: dict[str, list[str]], posted: Posted | None)
         warnings={name(one.path): one.message.pick(lang) for one in answer.warnings},
         hidden=answer.hidden,
         locked=answer.locked,
+        fixed=answer.fixed,
         names=names_of(form, row),
         currency=answer.currency or "",
         posted=posted,

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.records import HistoryEntry
+from app.web.desk.fields import Chip
 from app.web.desk.values import IDS, moment_shown, shown_value
 from forms.model import Field, Form, Lines
 from forms.types import Invalid
@@ -35,27 +36,54 @@ class Entry:
     summary: str
     changes: Sequence[str]
     open: bool
+    comment: str = ""
+    files: Sequence[Chip] = ()
+    notes: Sequence[str] = ()
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an act in a flow adds to its entry: what was done, a comment, files, further lines.
+    `quiet`: the system's doing."""
+
+    did: str
+    comment: str = ""
+    files: Sequence[Chip] = ()
+    notes: Sequence[str] = ()
+    quiet: bool = False
 
 
 def timeline(
-    entries: Sequence[HistoryEntry], form: Form, lang: str, zone: tzinfo, name: Namer
+    entries: Sequence[HistoryEntry],
+    form: Form,
+    lang: str,
+    zone: tzinfo,
+    name: Namer,
+    said: Mapping[int, Said],
 ) -> list[Entry]:
-    """The journal, newest first; the latest change lies open."""
+    """The journal, newest first; the latest change lies open. `said`: by number of the entry, what
+    its flow kept of it."""
     teller = _Teller(form, lang, zone, name)
     found = []
     for position, entry in enumerate(sorted(entries, key=lambda one: -one.seq)):
         at = _EPOCH + timedelta(microseconds=entry.at)
         changes = teller.changes(entry.changes) if entry.act != "create" else []
+        own = said.get(entry.seq)
         summary = ngettext("%(num)d change", "%(num)d changes", len(changes))
         found.append(
             Entry(
                 moment_shown(at, zone),
                 at.isoformat(timespec="seconds"),
                 entry.actor_name,
-                _did(entry),
+                (own.did if own is not None else "") or _did(entry),
                 summary,
                 changes,
                 position == 0,
+                own.comment if own is not None else "",
+                own.files if own is not None else (),
+                own.notes if own is not None else (),
+                own.quiet if own is not None else False,
             )
         )
     return found
@@ -70,6 +98,12 @@ def _did(entry: HistoryEntry) -> str:
         "detach": _("removed a file"),
         "import": _("imported the record"),
         "erase": _("erased the record after its retention time"),
+        "amend": _("amended the record"),
+        "timer": _("a time came"),
+        "answer": _("an answer came"),
+        "event": _("an event came"),
+        "ended": _("a record it had started ended"),
+        "changed": _("something it rests on changed"),
     }
     vias = {"api": _("by API"), "import": _("by import"), "plugin": _("by a plugin")}
     act = acts.get(entry.act, entry.act)

@@ -61,3 +61,11 @@ for (const box of document.querySelectorAll("[data-rf-centre]")) {
   box.scrollTop += inner.top + inner.height / 2 - (outer.top + outer.height / 2);
   box.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
 }
+
+// "Select all" above a list of checkboxes.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-rf-all]")) return;
+  for (const box of event.target.closest("form").querySelectorAll("input[name=pick]")) {
+    box.checked = event.target.checked;
+  }
+});
