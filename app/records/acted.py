@@ -32,7 +32,7 @@ def upload_rows(facts: Facts, actor: Actor, ids: Sequence[int]) -> frozenset[int
     rows = facts.query(
         "SELECT id FROM rf_attachment WHERE record_id IS NULL AND deleted_at IS NULL AND form = ?"
         f" AND field = ? AND COALESCE(created_by, 0) = ? AND id IN ({marks})",
-        (facts.form_key, ACT_FILES, actor.user_id or 0, *sorted(wanted)),
+        (facts.form_key, ACT_FILES, actor.me or 0, *sorted(wanted)),
     )
     if {row[0] for row in rows} != wanted:
         text = message("file_missing")

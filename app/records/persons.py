@@ -10,14 +10,14 @@ from flows.state import SYSTEM, Person
 
 
 def person(catalog: Any, actor: Actor) -> Person:
-    """The actor with all principals: the user, every role held or included, every department the
-    user is in, and the contact a customer is known by."""
+    """The actor with all principals: the user, every role held or included, and every department
+    the user is in; of people outside nothing but the contact they are."""
     if actor.unrestricted:
         return SYSTEM
+    if actor.contact:  # a task of the portal's role would be everybody's there
+        return Person(None, actor.name, frozenset({actor.contact}), actor.contact, actor.via)
     held = {f"role:{role}" for role in effective_roles(catalog, actor.roles)}
     held |= {f"department:{one}" for one in actor.departments}
     if actor.user_id is not None:
         held.add(f"user:{actor.user_id}")
-    if actor.contact:
-        held.add(actor.contact)
-    return Person(actor.user_id, actor.name, frozenset(held), actor.contact, actor.via)
+    return Person(actor.user_id, actor.name, frozenset(held), "", actor.via)

@@ -109,7 +109,7 @@ def save_form(form_id: str) -> Any:
             notice=_("This page had expired. Check it and save again."),
             status=400,
         )
-    if _page_button(release.form, data):
+    if page_button(release.form, data):
         return _show(release, read_post(release.form, data), data)
     unclear = attach_posted(release.form, request.files, data)
     posted = read_post(release.form, data)
@@ -154,7 +154,7 @@ def _refused(
     return _show(release, posted, data, errors=errors, notice=notice, status=refused.status)
 
 
-def _page_button(form: Form, data: MultiDict[str, str]) -> bool:
+def page_button(form: Form, data: MultiDict[str, str]) -> bool:
     """Buttons that change the page and save nothing: lines, and choices that others hang on."""
     if "_add" in data and isinstance(form.fields.get(data["_add"]), Lines):
         add_row(data, data["_add"], _fresh())
@@ -332,7 +332,7 @@ def as_choices(
     for section in views:
         kept = []
         for view in section.fields:
-            if view.name in skip or _says_nothing(view):
+            if view.name in skip or view.type in _STAFF or _says_nothing(view):
                 continue
             kept.append(view)
             _as_choice(form, view, values, None, rid)
@@ -347,7 +347,14 @@ def as_choices(
         section.visible = any(view.visible for view in kept)
 
 
+_STAFF = ("user", "department")
+
+
 def _says_nothing(view: FieldView) -> bool:
+    """Whether nothing is in it and nothing can be put in: also for choices among staff, who are
+    not shown to people outside."""
+    if view.type in _STAFF and not view.chips:
+        return True
     return view.readonly and view.widget != "grid" and not view.value and not view.chips
 
 

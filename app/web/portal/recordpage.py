@@ -8,20 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
+from flask_babel import gettext as _
 
 from app.access.rights import rights
 from app.notifications import messages
-from app.records import View, history, open_attachment, read
+from app.records import FlowView, View, history, open_attachment, read
 from app.web.desk.names import chips_of, ids_of, names_of_ids
 from app.web.desk.values import IDS, NUMBERS, moment_shown
 from app.web.downloads import download as send
 from app.web.i18n import language
+from app.web.portal.acts import Todo, standing_of, todos
 from app.web.portal.formpage import reachable
 from app.web.portal.home import text_of
+from app.web.portal.ids import existing
 from app.web.portal.way import Milestone, milestones, passed
 from forms.model import Field, Lines
-from forms.values import decode_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,6 +64,8 @@ class Page:
     label: str
     stage: str
     way: list[tuple[Milestone, str, str]]
+    todos: list[Todo]
+    promises: list[str]
     facts: list[Fact]
     lines: list[Rows]
     said: list[Said]
@@ -80,13 +84,16 @@ def show_record(form_id: str, rid: str) -> Any:
     number = existing(rid)
     view = read(g.tenant, g.actor, reachable(form_id), number)
     lang = language()
+    standing = standing_of(form_id, number)
     names = names_of_ids(ids_of(view.form, view.row))
     facts, lines = _values(view, names, (form_id, rid))
     page = Page(
         title=str(view.row.get("title") or view.row.get("number") or view.form.label.pick(lang)),
         label=view.form.label.pick(lang),
         stage=str(view.row.get("stage") or ""),
-        way=way_of(form_id, number, view),
+        way=way_of(form_id, number, view, standing) if standing is not None else [],
+        todos=todos(form_id, rid, standing) if standing is not None else [],
+        promises=promises(standing) if standing is not None else [],
         facts=facts,
         lines=lines,
         said=_said(form_id, number),
@@ -98,26 +105,17 @@ def show_record(form_id: str, rid: str) -> Any:
     return render_template("portal/record.html", page=page)
 
 
-def existing(rid: str) -> int:
-    """An id from an address; a plain 404 for what is none."""
-    try:
-        return decode_id(rid)
-    except ValueError:
-        abort(404)
-
-
-def way_of(form_id: str, rid: int, view: View) -> list[tuple[Milestone, str, str]]:
-    """The record's way with dates for people and programs; empty where it has no flow."""
-    published = g.tenant.active()
-    flow = g.tenant.release(view.release_no).catalog.flows.get(view.form.id)
-    if flow is None:
-        return []
+def way_of(
+    form_id: str, rid: int, view: View, standing: FlowView
+) -> list[tuple[Milestone, str, str]]:
+    """The record's way with dates for people and programs."""
+    published, flow = g.tenant.active(), standing.flow
     entries = history(g.tenant, g.actor, form_id, rid)
     visited = [(stage, _EPOCH + timedelta(microseconds=at)) for stage, at in passed(entries)]
     stage = str(view.row.get("stage") or "")
-    steps = [step.path for step in flow.top.steps.values() if step.stage == stage]
-    ended = any(step.kind == "end" for step in flow.top.steps.values() if step.stage == stage)
-    found = milestones(flow, visited, stage, steps[:1], ended, language(), g.portal.stages)
+    steps = [token.step for token in standing.tokens if not token.scope]
+    ended = standing.outcome is not None
+    found = milestones(flow, visited, stage, steps, ended, language(), g.portal.stages)
     return [
         (
             one,
@@ -126,6 +124,21 @@ def way_of(form_id: str, rid: int, view: View) -> list[tuple[Milestone, str, str
         )
         for one in found
     ]
+
+
+def promises(standing: FlowView) -> list[str]:
+    """What the company has promised and has not kept yet, with the day it will."""
+    zone, lang = g.tenant.active().zone, language()
+    found = []
+    for timer in standing.timers:
+        kind, _slash, rest = timer.rule.partition("/")
+        name, _slash, moment = rest.partition("/")
+        sla = standing.flow.slas.get(name)
+        if kind == "sla" and moment == "breach" and timer.status == "open" and sla is not None:
+            when = timer.at.astimezone(zone)
+            found.append(_("%(what)s: by %(when)s", what=sla.label.pick(lang) or name,
+                           when=f"{when:%Y-%m-%d}"))  # fmt: skip
+    return found
 
 
 def _values(

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, g, redirect, request, url_for
 
-from app.web.portal import door, formpage, home, recordpage
+from app.web.portal import acts, door, formpage, home, recordpage
 from app.web.portal.frame import context
 
 OPEN = frozenset({"portal.home", "portal.ask_code", "portal.code", "portal.enter"}) | {
@@ -18,7 +18,7 @@ OPEN = frozenset({"portal.home", "portal.ask_code", "portal.code", "portal.enter
 def create_portal() -> Blueprint:
     """All pages of all portals."""
     portal = Blueprint("portal", "app.web.portal", url_prefix="/portal/<portal_id>")
-    for part in (door, home, formpage, recordpage):
+    for part in (door, home, formpage, recordpage, acts):
         part.add_routes(portal)
 
     @portal.url_value_preprocessor
