@@ -96,7 +96,11 @@ def prepare(flow: Flow, library: FormLibrary) -> Flow:
             for s in flow.steps.values()
         ),
         until_below=any(
-            "/" in path and isinstance(s.body, Wait) and s.body.until is not None
+            "/" in path
+            and (
+                (isinstance(s.body, Wait) and s.body.until is not None)
+                or any(due.at is not None and due.recompute for due in _dues(s))
+            )
             for path, s in flow.steps.items()
         ),
         rows={scope: rows_around(flow, f"{scope}/-") for scope in flow.scopes if scope},

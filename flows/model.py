@@ -337,11 +337,11 @@ class Reading:
     name the flow reads there. `watched`: what any `until` rests on beyond the record: forms
     ("order"), their lines ("order.lines"), "aggregate:received". `settle`: field → what makes a
     value of it. `remembers`: whether it matters when a field last changed. `until_below`: whether
-    a condition is waited for inside `each` or `parallel`. `rows`: scope → the names of rows around
-    it and their lines, the outermost first. `shown`: own lines whose rows are reached by links.
-    `fills`: fields of the record whose change fills others. `clocked`: conditions waited for that
-    change with the time. `judged`: policy → what it looks for. `follows`:
-    whether a due time moves with a field.
+    a condition is waited for, or a due time follows a field, inside `each` or `parallel`. `rows`:
+    scope → the names of rows around it and their lines, the outermost first. `shown`: own lines
+    whose rows are reached by links. `fills`: fields of the record whose change fills others.
+    `clocked`: conditions waited for that change with the time. `judged`: policy → what it looks
+    for. `follows`: whether a due time moves with a field.
     """
 
     probes: Mapping[int, Probe] = field(default_factory=dict)

@@ -16,11 +16,14 @@ from flows.advance.events import HANDLERS
 from flows.advance.kinds import KINDS
 from flows.advance.moves import run
 from flows.advance.slas import settle
-from flows.advance.trouble import Missing, Refusal
+from flows.advance.trouble import Missing, Refusal, Trouble
 from flows.advance.waits import look_again
 from flows.advance.work import Work
+from flows.messages import declined
 from flows.model import Flow
-from flows.state import SYSTEM, Declined, Done, Event, Facts, Need, State
+from flows.state import SYSTEM, Changed, Declined, Done, Event, Facts, Need, State
+from forms.expr import EvalError
+from forms.types import Invalid
 
 __all__ = ["advance"]
 
@@ -51,7 +54,10 @@ def advance(
         return work.wants.need()
     except Refusal as refusal:
         return refusal.answer
-    if not work.used:
+    except (Trouble, EvalError, Invalid):
+        # What belongs to a token has become an incident of it; this is about who may act.
+        return declined("act_unavailable", getattr(event, "name", ""))
+    if not work.used or (type(event) is Changed and _idle(work)):
         return Done(row=facts.row, used=False)
     return _done(work)
 
@@ -69,6 +75,12 @@ def _settle(work: Work, event: Event) -> None:
         move_dues(work)
     if work.flow.slas:
         settle(work)
+
+
+def _idle(work: Work) -> bool:
+    """Whether looking again found everything as it was."""
+    busy = work.trace or work.timers or work.watches or work.happenings
+    return not busy and work.row == work.facts.row
 
 
 def _done(work: Work) -> Done:

@@ -8,7 +8,7 @@ from datetime import datetime
 from flows.advance.people import principals, users
 from flows.advance.trouble import Missing
 from flows.advance.work import Live, Work
-from flows.model import Approve, Flow, Step, Task, Wait, Who
+from flows.model import Approve, Do, Flow, Step, Task, Wait, Who
 from flows.state import SYSTEM, TOP, Act, Begin, Changed, Event, Facts, Fire, Need, State, Token
 from forms.expr import EvalError, Expr
 
@@ -54,7 +54,7 @@ def _want_next(work: Work, event: Event) -> None:
         if token.outcome is None:
             live = work.token(token.id)
             step = work.step_of(live)
-            if isinstance(step.body, Approve):
+            if isinstance(step.body, Approve | Do):
                 want(work, live, step)
             _want_exits(work, live, step, name)
     if work.flow.reading.until:

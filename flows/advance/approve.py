@@ -8,10 +8,11 @@ from typing import Any
 from flows.advance.asks import check_asked
 from flows.advance.closing import cancel_tasks, cancel_timers, closed
 from flows.advance.decided import decisions, note_decision, remember
-from flows.advance.dues import open_due
+from flows.advance.dues import known_due, open_due
 from flows.advance.facts import facts_of
 from flows.advance.ids import made_id
-from flows.advance.moves import exit_for, leave, used_up
+from flows.advance.jumps import jump_target
+from flows.advance.moves import exit_for, leave, offered, used_up
 from flows.advance.people import users
 from flows.advance.skips import reason_to_skip
 from flows.advance.task import told
@@ -27,11 +28,11 @@ def enter(work: Work, live: Live, step: Step) -> None:
     """Open the first level that applies, or the one that sent the record back."""
     body: Approve = step.body  # type: ignore[assignment]
     levels = list(body.levels)
-    start = live.data.pop("level", "")
+    # Sent back from a later level, or stopped by an incident there.
+    start = live.data.pop("level", "") or live.at.get("opening", "")
     first = levels.index(start) if start in levels else 0
-    due = open_due(work, live, step, step.due)
-    if due is not None:
-        live.at["until"] = due.isoformat()
+    if "due" not in live.at:
+        open_due(work, live, step, step.due)
     open_from(work, live, step, first)
 
 
@@ -39,6 +40,7 @@ def open_from(work: Work, live: Live, step: Step, first: int) -> None:
     """Open the next level that applies; behind the last one the step is approved."""
     body: Approve = step.body  # type: ignore[assignment]
     for level in list(body.levels.values())[first:]:
+        live.at["opening"] = level.id
         if level.when is not None:
             row = work.seen_from(live)
             held = work.holds(level.when, row)
@@ -55,7 +57,7 @@ def open_from(work: Work, live: Live, step: Step, first: int) -> None:
                 continue
         if not _open(work, live, step, body, level):
             return
-    leave(work, live, APPROVED)
+    leave(work, live, APPROVED, to=jump_target(work, live, step, APPROVED))
 
 
 def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bool:
@@ -92,9 +94,8 @@ def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bo
         users=[user for user, _ in delegated],
         excluded=sorted(excluded & set(named)),
     )
-    due = open_due(work, live, step, level.due, level.id)
-    text = live.at.get("until")
-    _seat(work, live, step, level, delegated, due.isoformat() if due is not None else text)
+    open_due(work, live, step, level.due, level.id)
+    _seat(work, live, step, level, delegated)
     found = verdict(level.need, live.at["n"], live.at["p"], live.at["r"])
     if found == APPROVED:
         _end_level(work, live, level, ask=False)
@@ -149,7 +150,6 @@ def _seat(
     step: Step,
     level: Level,
     approvers: Sequence[tuple[int, int | None]],
-    due: str | None,
 ) -> None:
     """Make the votes; in order, only the first one, the others wait in the token's data."""
     queue: list[list[Any]] = []
@@ -195,6 +195,7 @@ def vote(
         None,
         instead,
         status,
+        due_at=known_due(live, level),
         origin=origin,
         source=source,
     )
@@ -236,10 +237,13 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act) -> None:
     if exit_ is not None:
         if used_up(live, exit_):
             raise Refusal(declined("act_used_up", name))
-        if exit_.when is not None and work.value(exit_.when, work.seen_from(live)) is not True:
+        if not offered(work, live, exit_):
             raise Refusal(declined("act_unavailable", name))
-    if event.person.user is not None and event.person.user in live.at.get("not", ()):
+    user = event.person.user
+    if user is not None and user in live.at.get("not", ()):
         raise Refusal(declined("own_approval"))
+    if user in live.at.get("users", ()) and f"user:{user}" not in task.seats:
+        raise Refusal(declined("not_yours"))  # has a vote already, and this is another one's
     check_asked(level.ask, event, name != APPROVED)
     if name == SENT_BACK:
         _send_back(work, live, step, level, task, event)
@@ -264,6 +268,8 @@ def _cast(work: Work, live: Live, step: Step, level: Level, task: Task, event: A
     if name == APPROVED and _goes_on(work, live, step, task):
         return
     at = live.at
+    if person.user is not None and person.user not in at["users"]:
+        at["users"] = [*at["users"], person.user]
     if name == APPROVED:
         at["p"] += 1
         if person.user is not None:

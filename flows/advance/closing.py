@@ -38,6 +38,27 @@ def closed(
     )
 
 
+def due_then(task: Task, due: datetime | None) -> Task:
+    """A task with another due time."""
+    return Task(
+        task.id,
+        task.token,
+        task.step,
+        task.visit,
+        task.kind,
+        task.seats,
+        task.opened_at,
+        task.level,
+        task.place,
+        task.claimed,
+        task.instead_of,
+        task.status,
+        due_at=due,
+        origin=task.origin,
+        source=task.source,
+    )
+
+
 def stopped(timer: Timer, status: str, fired: int | None = None) -> Timer:
     """A timer with another status."""
     count = timer.fired if fired is None else fired

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flows.advance.closing import cancel, stopped
+from flows.advance.closing import cancel, due_then, stopped
 from flows.advance.ids import made_id
 from flows.advance.moves import LATE, leave
 from flows.advance.people import principals
@@ -39,16 +39,29 @@ def open_due(
         return None
     suffix = f"@{level}" if level else ""
     at = due_time(work, live, due, work.now)
-    if due.at is not None and due.recompute:
-        live.at[f"due{suffix}"] = at.isoformat() if at is not None else ""
-    _timers(work, live, step, due, at, suffix)
+    live.at[f"due{suffix}"] = at.isoformat() if at is not None else ""
+    _timers(work, live, step, at, suffix, list(due.remind.values()))
     return at
 
 
-def _timers(work: Work, live: Live, step: Step, due: Due, at: datetime | None, suffix: str) -> None:
+def known_due(live: Live, level: str = "") -> datetime | None:
+    """When a step, or a level of it, has to be done, whichever comes first."""
+    texts = [live.at.get(name) for name in ("due", f"due@{level}")]
+    found = [datetime.fromisoformat(text) for text in texts if text]
+    return min(found) if found else None
+
+
+def _timers(
+    work: Work,
+    live: Live,
+    step: Step,
+    at: datetime | None,
+    suffix: str,
+    reminders: list[Reminder],
+) -> None:
     if at is not None:
         _timer(work, live, step, f"due{suffix}", at)
-    for reminder in due.remind.values():
+    for reminder in reminders:
         first = _first(work, reminder, at)
         if first is not None and first > work.now:
             _timer(work, live, step, f"remind/{reminder.id}{suffix}", first)
@@ -86,19 +99,25 @@ def _move(work: Work, token: int, step: Step, due: Due, suffix: str) -> None:
     at = known.at if isinstance(known, Live) else known.data.get("at", {})
     if f"due{suffix}" not in at:
         return
-    now = due_time(work, work.token(token), due, work.now)
+    try:
+        now = due_time(work, work.token(token), due, work.now)
+    except EvalError:
+        return  # as it was: a date that cannot be computed moves nothing
     text = now.isoformat() if now is not None else ""
     if text == at[f"due{suffix}"]:
         return
     live = work.token(token)
     live.at[f"due{suffix}"] = text
+    moved = [one for one in due.remind.values() if one.before is not None]
+    rules = {f"due{suffix}", *(f"remind/{one.id}{suffix}" for one in moved)}
     for timer in work.open_timers(token):
-        if timer.rule == f"due{suffix}" or (
-            timer.rule.startswith("remind/") and timer.rule.endswith(suffix)
-        ):
+        if timer.rule in rules:
             work.timers[timer.id] = stopped(timer, CANCELLED)
+    for task in work.open_tasks(token):
+        if not suffix or task.level == suffix[1:]:
+            work.tasks[task.id] = due_then(task, known_due(live, task.level))
     work.say("due", live, step.path, due=text)
-    _timers(work, live, step, due, now, suffix)
+    _timers(work, live, step, now, suffix, moved)
 
 
 # --- fired --------------------------------------------------------------------------------------
@@ -135,10 +154,15 @@ def late(work: Work, live: Live, step: Step, timer: Timer, due: Due) -> None:
     if due.escalate:
         escalate(work, live, step, due, level)
     elif LATE in step.exits:
-        held = stands_for_act(work, step)
-        if held:
-            raise trouble("late_needs_fields", ", ".join(held))
-        leave(work, live, LATE)
+        leave_late(work, live, step)
+
+
+def leave_late(work: Work, live: Live, step: Step) -> None:
+    """Take the exit `late`, unless it stands for an act whose conditions are not met."""
+    held = stands_for_act(work, step)
+    if held:
+        raise trouble("late_needs_fields", ", ".join(held), LATE)
+    leave(work, live, LATE)
 
 
 def stands_for_act(work: Work, step: Step) -> list[str]:

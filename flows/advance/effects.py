@@ -14,7 +14,7 @@ from flows.calendars import add
 from flows.messages import INCIDENTS, say
 from flows.model import Action, Do, Step
 from flows.plain import plain
-from flows.state import Answer, Call
+from flows.state import TOP, Answer, Call
 from forms.types import Invalid
 from forms.values import Text
 
@@ -64,12 +64,27 @@ def _call(
             pause,
         )
     )
-    work.say("call", live, step.path, action=action.id, use=action.use, key=key)
+    _note_call(work, live, step, action, key)
+    work.say(
+        "call",
+        live,
+        step.path,
+        action=action.id,
+        use=action.use,
+        key=key,
+        arguments={name: _short(value) for name, value in arguments.items()},
+    )
+
+
+def _short(value: Any) -> Any:
+    """An argument for the trace; of rows their number."""
+    rows = isinstance(value, list) and value and isinstance(value[0], Mapping)
+    return len(value) if rows else plain(value)
 
 
 def key_of(work: Work, live: Live, step: Step, action: Action, row: Mapping[str, Any]) -> str:
     """The key of an action here and now."""
-    tries: int = live.data.get("tries", {}).get(f"{step.id}:{action.id}", 0)
+    tries = tries_of(work, live.row, step, action.id)
     if action.key is not None:
         own = str(work.value(action.key, row))
         return f"{own}#{tries}" if tries else own
@@ -95,10 +110,12 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
         **({"message": answer.message} if answer.message else {}),
     )
     if answer.outcome != "done":
-        count_try(live, step, action)
+        count_try(work, live.row, step, action.id)
+        _forget(work, answer.key)
         failed(work, live, step, answer.outcome, answer.message)
         return
-    _ran(work, live, step, action, answer.key)
+    live.at["ran"] = {**live.at.get("ran", {}), answer.key: action.id}
+    _answered(work, answer.key)
     save(work, live, action.save, answer.data)
     call_from(work, live, step, live.at["todo"] + 1)
 
@@ -112,11 +129,21 @@ def failed(work: Work, live: Live, step: Step, outcome: str, message: str) -> No
     raise Trouble(outcome, say(INCIDENTS["failed"], what=Text(reason, reason)), outcome)
 
 
-def count_try(live: Live, step: Step, action: Action) -> None:
-    """The next attempt is another effect."""
-    tries: Mapping[str, int] = live.data.get("tries", {})
-    name = f"{step.id}:{action.id}"
-    live.data["tries"] = {**tries, name: tries.get(name, 0) + 1}
+def tries_of(work: Work, row: int | None, step: Step, action: str) -> int:
+    """How often an effect failed for good, or was taken back."""
+    found: int = work.top.data.get("tries", {}).get(_try_name(row, step, action), 0)
+    return found
+
+
+def count_try(work: Work, row: int | None, step: Step, action: str) -> None:
+    """The next attempt is another effect. Kept in the top token: scopes come and go."""
+    tries: Mapping[str, int] = work.top.data.get("tries", {})
+    name = _try_name(row, step, action)
+    work.top.data["tries"] = {**tries, name: tries.get(name, 0) + 1}
+
+
+def _try_name(row: int | None, step: Step, action: str) -> str:
+    return f"{step.path}:{action}" if row is None else f"{step.path}:{action}:{row}"
 
 
 def save(
@@ -138,8 +165,9 @@ def keep(work: Work, live: Live | None, given: Mapping[tuple[str, ...], Any]) ->
             if len(path) == 1:
                 work.write(path, value)
                 continue
+            own = work.row_of(live, path[0]) if live is not None else None
             for line in work.lines(path[0]):
-                if live is not None and live.row in (None, line["id"]):
+                if own in (None, line["id"]):
                     work.write(path, value, line)
         except Invalid as wrong:
             raise unable(".".join(path), wrong) from None
@@ -150,15 +178,25 @@ def keep(work: Work, live: Live | None, given: Mapping[tuple[str, ...], Any]) ->
 # --- taking back --------------------------------------------------------------------------------
 
 
-def _ran(work: Work, live: Live, step: Step, action: Action, key: str) -> None:
-    """Remember what an interrupt, or mending this step, would have to take back."""
-    live.at["ran"] = {**live.at.get("ran", {}), key: action.id}
+def _note_call(work: Work, live: Live, step: Step, action: Action, key: str) -> None:
+    """Remember what an interrupt would have to take back, from the moment it may happen."""
     if work.flow.interrupts:
-        data = work.top.data
         one: dict[str, Any] = {"step": step.path, "action": action.id}
         if live.row is not None:
             one["row"] = live.row
-        data["ran"] = {**data.get("ran", {}), key: one}
+        work.top.data["ran"] = {**work.top.data.get("ran", {}), key: one}
+
+
+def _answered(work: Work, key: str) -> None:
+    ran: Mapping[str, Any] = work.top.data.get("ran", {})
+    if key in ran:
+        work.top.data["ran"] = {**ran, key: {**ran[key], "answered": True}}
+
+
+def _forget(work: Work, key: str) -> None:
+    ran: Mapping[str, Any] = work.top.data.get("ran", {})
+    if key in ran:
+        work.top.data["ran"] = {name: one for name, one in ran.items() if name != key}
 
 
 def irreversible(work: Work) -> bool:
@@ -172,16 +210,27 @@ def _action(work: Work, one: Mapping[str, Any]) -> Action:
 
 
 def undo_all(work: Work) -> None:
-    """Take back everything that ran and can be, the last first."""
-    top = work.top
-    for key, one in reversed(list(top.data.get("ran", {}).items())):
-        action, step = _action(work, one), work.flow.steps[one["step"]]
-        if action.undo:
-            undo(work, top, step, action, key, one.get("row"))
-    top.data.pop("ran", None)
+    """Take back everything that ran and can be, the last first. What has not been answered yet is
+    taken back once it has."""
+    ran: Mapping[str, Mapping[str, Any]] = work.top.data.pop("ran", {})
+    later: dict[str, Mapping[str, Any]] = {}
+    for key, one in reversed(list(ran.items())):
+        if not _action(work, one).undo:
+            continue
+        if one.get("answered"):
+            _undo(work, one, key)
+        else:
+            later[key] = one
+    if later:
+        work.top.data["undo"] = {**work.top.data.get("undo", {}), **later}
 
 
-def undo(work: Work, live: Live, step: Step, action: Action, key: str, row_id: int | None) -> None:
+def _undo(work: Work, one: Mapping[str, Any], key: str) -> None:
+    step = work.flow.steps[one["step"]]
+    undo(work, step, _action(work, one), key, one.get("row"))
+
+
+def undo(work: Work, step: Step, action: Action, key: str, row_id: int | None) -> None:
     """Call the action that takes another one back, with the arguments of the first and what it
     answered where that was saved. The next attempt at the action is a new effect."""
     seen: Mapping[str, Any] = work.row
@@ -192,21 +241,21 @@ def undo(work: Work, live: Live, step: Step, action: Action, key: str, row_id: i
     for path, name in action.save.items():
         if len(path) == 1:
             arguments[name] = work.row.get(path[0])
-    count_try(live, step, action)
+    count_try(work, row_id, step, action.id)
     work.effects.append(
         Call(
             f"{key}{UNDO}",
             action.undo,
             arguments,
-            live.id,
+            TOP,
             step.id,
-            live.visit,
+            0,
             action.id,
             action.retries,
             undo_of=key,
         )
     )
-    work.say("call", live, step.path, action=action.id, use=action.undo, undo_of=key)
+    work.say("call", None, step.path, action=action.id, use=action.undo, undo_of=key)
 
 
 def undone(work: Work, answer: Answer) -> None:
@@ -216,3 +265,15 @@ def undone(work: Work, answer: Answer) -> None:
         return
     work.say("incident", None, answer.step, code="undo_failed", key=answer.key)
     work.tell("incident", step=answer.step, code="undo_failed", key=answer.key)
+
+
+def answered_late(work: Work, answer: Answer) -> bool:
+    """The answer to an action whose path was left meanwhile: what happened is taken back now."""
+    waiting: Mapping[str, Mapping[str, Any]] = work.top.data.get("undo", {})
+    one = waiting.get(answer.key)
+    if one is None:
+        return False
+    work.top.data["undo"] = {key: other for key, other in waiting.items() if key != answer.key}
+    if answer.outcome == "done":
+        _undo(work, one, answer.key)
+    return True

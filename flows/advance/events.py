@@ -63,7 +63,8 @@ def begin(work: Work, event: Begin) -> None:
     if found is None or work.top.step != work.flow.top.entry:
         raise Refusal(declined("unknown_act", event.act))
     task.check_person(found, event.person)
-    task.act(work, live, work.step_of(live), found, event, event.act)
+    name = event.act
+    guarded(work, live, lambda: task.act(work, live, work.step_of(live), found, event, name))
 
 
 def act(work: Work, event: Act) -> None:
@@ -72,9 +73,9 @@ def act(work: Work, event: Act) -> None:
     task.check_person(found, event.person)
     remember(work)
     if isinstance(step.body, Approve):
-        approve.act(work, live, step, found, event)
+        guarded(work, live, lambda: approve.act(work, live, step, found, event))
     else:
-        task.act(work, live, step, found, event, event.name)
+        guarded(work, live, lambda: task.act(work, live, step, found, event, event.name))
 
 
 def _open_task(work: Work, task_id: int) -> tuple[Task, Live, Step]:
@@ -150,6 +151,7 @@ def _fired(work: Work, live: Live, step: Step, timer: Timer) -> None:
     rule, _, level = timer.rule.partition("@")
     if rule == "until":
         work.timers[timer.id] = stopped(timer, DONE, timer.fired + 1)
+        work.compute()
         return  # every condition is looked at again in the end
     due = step.due
     if level and isinstance(step.body, Approve):
@@ -166,6 +168,8 @@ def answer(work: Work, event: Answer) -> None:
     """What came of an action, or of starting a record."""
     if event.key.endswith(effects.UNDO):
         effects.undone(work, event)
+        return
+    if effects.answered_late(work, event):
         return
     live = _visit(work, event)
     if live is None:
@@ -208,10 +212,14 @@ def arrived(work: Work, event: Arrived) -> None:
     if found is None or work.row.get("stage") not in found.stages:
         work.used = False
         return
-    try:
+    told = Interruption(work.person, event.name, data=event.data)
+
+    def leave() -> None:
         effects.keep(work, None, event.save)
-        told = Interruption(work.person, event.name, data=event.data)
         interrupts.interrupt(work, told, by_event=True)
+
+    try:
+        guarded(work, work.top, leave)
     except Refusal:
         work.used = False
 

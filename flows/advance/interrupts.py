@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from flows.advance.closing import close, end_below
+from flows.advance.closing import close
 from flows.advance.decided import decisions
 from flows.advance.effects import irreversible, undo_all
 from flows.advance.people import principals
@@ -13,8 +10,8 @@ from flows.advance.task import told
 from flows.advance.trouble import Refusal
 from flows.advance.work import Work
 from flows.messages import declined
-from flows.model import Do, Interrupt
-from flows.state import Interruption, Token
+from flows.model import Interrupt
+from flows.state import Interruption
 
 
 def interrupt(work: Work, event: Interruption, *, by_event: bool = False) -> None:
@@ -37,7 +34,6 @@ def interrupt(work: Work, event: Interruption, *, by_event: bool = False) -> Non
         "interrupt", top, work.step_of(top).path, **told(event), interrupt=found.id, to=found.to
     )
     close(work, top)
-    end_below(work, top)
     top.data.pop("incident", None)
     if found.undo:
         undo_all(work)
@@ -52,22 +48,9 @@ def check_withdrawal(work: Work, event: Interruption, found: Interrupt) -> None:
         if irreversible(work):
             raise Refusal(declined("cannot_withdraw", "for_good"))
         return
-    if work.top.data.get("ran") or _calling(work):
+    if work.top.data.get("ran"):
         raise Refusal(declined("cannot_withdraw", "acted"))
     since = work.top.data.get("since", 0)
     for one in decisions(work).values():
         if one["seq"] > since and one["by"] != event.person.user:
             raise Refusal(declined("cannot_withdraw", "decided", one["by"]))
-
-
-def _calling(work: Work) -> bool:
-    """Whether a known token waits for the answer of an action."""
-    return any(
-        token.outcome is None and isinstance(work.step_of(token).body, Do) and _at(token).get("key")
-        for token in work.state.tokens.values()
-    )
-
-
-def _at(token: Token) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = token.data.get("at", {})
-    return found

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from flows.advance.decided import changed_since
+from flows.advance.moves import exit_for
 from flows.advance.work import Live, Work
 from flows.model import Approve, Each, Parallel, Scope, Step
 from forms.expr import Expr
 
 
-def jump_target(work: Work, live: Live, step: Step) -> str:
+def jump_target(work: Work, live: Live, step: Step, outcome: str) -> str:
     """The step to go to instead of the exit's target; "" where the way is gone step by step."""
-    jump = live.data.pop("jump", None)
+    jump = live.data.get("jump")
     if jump is None or jump["from"] != step.id:
         return ""
+    del live.data["jump"]
+    exit_ = exit_for(step, outcome)
+    scope = work.flow.scopes[live.scope]
+    if exit_ is None or jump["to"] not in _reached(scope, [exit_.to], ""):
+        return ""  # an exit that leads elsewhere
     changed = changed_since(work, _read_between(work, live, step, jump), jump["seq"])
     if changed:
         work.say("replay", live, step.path, changed=changed)

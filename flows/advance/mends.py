@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flows.advance.dues import leave_late
 from flows.advance.effects import call_from, undo
-from flows.advance.moves import Enter, begin, guarded, leave
+from flows.advance.moves import Enter, begin, exit_for, guarded, leave
 from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
 from flows.messages import declined
@@ -37,20 +38,33 @@ def mend(work: Work, event: Mend, kinds: Mapping[str, Enter]) -> None:
     if event.how == "retry":
         guarded(work, live, lambda: _again(work, live, incident, kinds))
         return
-    outcome = event.outcome or incident.get("outcome") or "done"
     if event.outcome and event.outcome not in step.exits and "*" not in step.exits:
         raise Refusal(declined("unknown_act", event.outcome))
     if event.how == "compensate":
-        _take_back(work, live)
-    guarded(work, live, lambda: leave(work, live, outcome, anyway=True))
+        guarded(work, live, lambda: _take_back(work, live))
+    guarded(work, live, lambda: _past(work, live, event, incident))
+
+
+def _past(work: Work, live: Live, event: Mend, incident: Mapping[str, Any]) -> None:
+    """Go on as if it had been done: with the next action, or by the outcome that was named."""
+    step = work.step_of(live)
+    if event.how == "skip" and not event.outcome and isinstance(step.body, Do):
+        call_from(work, live, step, live.at.get("todo", -1) + 1)
+        return
+    known = exit_for(step, "done") is not None
+    outcome = event.outcome or ("done" if known else incident.get("outcome") or "done")
+    leave(work, live, outcome, anyway=True)
 
 
 def _again(work: Work, live: Live, incident: Mapping[str, Any], kinds: Mapping[str, Enter]) -> None:
     """Do what went wrong once more: leaving the step, or the step itself."""
     step = work.step_of(live)
     outcome = incident.get("outcome") or ""
-    if incident["code"] in ("no_exit", "exit_used_up", "late_needs_fields") and outcome:
+    if incident["code"] in ("no_exit", "exit_used_up") and outcome:
         leave(work, live, outcome, anyway=True)
+        return
+    if incident["code"] == "late_needs_fields":
+        leave_late(work, live, step)
         return
     if isinstance(step.body, Do) and "todo" in live.at:
         call_from(work, live, step, live.at["todo"])
@@ -66,4 +80,4 @@ def _take_back(work: Work, live: Live) -> None:
     for key, action in reversed(list(live.at.get("ran", {}).items())):
         one = step.body.actions[action]
         if one.undo:
-            undo(work, live, step, one, key, live.row)
+            undo(work, step, one, key, live.row)

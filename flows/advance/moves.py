@@ -10,6 +10,7 @@ from flows.advance.ids import made_id
 from flows.advance.trouble import Trouble, trouble, unable
 from flows.advance.work import MOST_STEPS, Live, Work
 from flows.model import Exit, Scope, Setting, Step
+from flows.plain import plain
 from flows.state import CANCELLED, TOP, Origin, TellOrigin, Token
 from forms.expr import EvalError
 from forms.types import Invalid
@@ -40,6 +41,7 @@ def run(work: Work, kinds: Mapping[str, Enter]) -> None:
 
 def guarded(work: Work, live: Live, do: Callable[[], None]) -> None:
     """Do something that belongs to a token; what goes wrong becomes an incident of it."""
+    work.entering = live
     try:
         do()
     except Trouble as wrong:
@@ -93,35 +95,39 @@ def set_stage(work: Work, stage: str) -> None:
     if work.row.get("stage") != stage:
         work.writable()["stage"] = stage
         work.touched = True
+        work.passed.add(stage)
         work.tell(f"stage.{stage}")
 
 
 def _set(work: Work, live: Live, step: Step) -> None:
-    written: dict[str, Any] = {}
-    for setting in step.sets:
-        _write(work, live, setting)
-        written[".".join(setting.path)] = setting.value.source
+    written = {".".join(setting.path): _write(work, live, setting) for setting in step.sets}
     work.compute()
     work.say("set", live, step.path, fields=written)
 
 
-def _write(work: Work, live: Live, setting: Setting) -> None:
+def _write(work: Work, live: Live, setting: Setting) -> Any:
+    """Write one field, of the record, of the row at hand or of every row; gives what was written,
+    as JSON."""
     if len(setting.path) == 1:
-        work.write(setting.path, work.value(setting.value, work.seen_from(live)))
-        return
+        value = work.value(setting.value, work.seen_from(live))
+        work.write(setting.path, value)
+        return plain(value)
     rows = work.lines(setting.path[0])
     if setting.current:
-        seen = work.seen_from(live)
+        own, seen = work.row_of(live, setting.path[0]), work.seen_from(live)
+        value = work.value(setting.value, seen)
         for line in rows:
-            if line["id"] == live.row:
-                work.write(setting.path, work.value(setting.value, seen), line)
-        return
+            if line["id"] == own:
+                work.write(setting.path, value, line)
+        return plain(value)
     before, work.env.parent = work.env.parent, work.row
     try:
-        for line in rows:
-            work.write(setting.path, work.value(setting.value, line), line)
+        values = [work.value(setting.value, line) for line in rows]
     finally:
         work.env.parent = before
+    for line, value in zip(rows, values, strict=True):
+        work.write(setting.path, value, line)
+    return plain(values)
 
 
 # --- out of a step ------------------------------------------------------------------------------
@@ -138,6 +144,14 @@ def exit_for(step: Step, outcome: str) -> Exit | None:
 def used_up(live: Live | Token, exit_: Exit) -> bool:
     """Whether an exit was taken as often as it may be."""
     return bool(exit_.max) and live.counts.get(f"{live.step}>{exit_.outcome}", 0) >= exit_.max
+
+
+def offered(work: Work, live: Live, exit_: Exit) -> bool:
+    """Whether an exit's own condition holds; one that cannot be computed does not."""
+    try:
+        return exit_.when is None or work.value(exit_.when, work.seen_from(live)) is True
+    except EvalError:
+        return False
 
 
 def leave(work: Work, live: Live, outcome: str, *, anyway: bool = False, to: str = "") -> None:

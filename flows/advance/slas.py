@@ -57,7 +57,7 @@ def _moment(work: Work, mark: tuple[str, str]) -> datetime | None:
     """When a stage was reached (now, if the record is in it) or what a field says."""
     kind, name = mark
     if kind == "stage":
-        return work.now if work.row.get("stage") == name else None
+        return work.now if name in work.passed or work.row.get("stage") == name else None
     value = work.row.get(name)
     if isinstance(value, datetime):
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flows.advance.effects import failed
+from flows.advance.effects import count_try, failed, tries_of
 from flows.advance.ids import effect_key
 from flows.advance.moves import leave
 from flows.advance.work import Live, Work
@@ -13,6 +13,7 @@ from flows.model import Start, Step
 from flows.state import Answer, Ended, StartRecord
 from forms.values import decode_id
 
+START = "start"
 MADE = ("started", "done")
 """Outcomes that say the record is there."""
 
@@ -32,8 +33,8 @@ def enter(work: Work, live: Live, step: Step) -> None:
             ]
     finally:
         work.env.parent = before
-    ended: int = live.data.get("tries", {}).get(f"{step.id}:", 0)
-    key = effect_key(work.record, live.row, step.path, "start", ended)
+    ended = tries_of(work, live.row, step, START)
+    key = effect_key(work.record, live.row, step.path, START, ended)
     live.at["key"] = key
     work.effects.append(
         StartRecord(key, body.form, values, live.id, step.id, live.visit, body.wait)
@@ -54,7 +55,7 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
         return
     if answer.outcome not in MADE:
         work.say("answer", live, step.path, key=answer.key, outcome=answer.outcome)
-        _count(live, step)
+        count_try(work, live.row, step, START)
         failed(work, live, step, answer.outcome, answer.message)
         return
     record = answer.data["record"]
@@ -72,7 +73,7 @@ def ended(work: Work, live: Live, step: Step, event: Ended) -> None:
         return
     if "record" not in live.at:
         _made(work, live, step, body, event.record)
-    _count(live, step)
+    count_try(work, live.row, step, START)
     work.say("arrive", live, step.path, record=event.record, outcome=event.outcome)
     leave(work, live, event.outcome)
 
@@ -83,9 +84,3 @@ def _made(work: Work, live: Live, step: Step, body: Start, record: int) -> None:
     if body.save:
         work.write((body.save,), record)
         work.compute()
-
-
-def _count(live: Live, step: Step) -> None:
-    """Entering the step again starts another record."""
-    tries: Mapping[str, int] = live.data.get("tries", {})
-    live.data["tries"] = {**tries, f"{step.id}:": tries.get(f"{step.id}:", 0) + 1}

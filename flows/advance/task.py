@@ -10,7 +10,7 @@ from flows.advance.decided import note_decision
 from flows.advance.dues import open_due
 from flows.advance.ids import made_id
 from flows.advance.jumps import jump_target
-from flows.advance.moves import LATE, exit_for, leave, used_up
+from flows.advance.moves import LATE, exit_for, leave, offered, used_up
 from flows.advance.people import principals
 from flows.advance.trouble import Refusal, trouble
 from flows.advance.work import Live, Work
@@ -40,7 +40,7 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act | Begin, name
         raise Refusal(declined("unknown_act", name))
     if used_up(live, exit_):
         raise Refusal(declined("act_used_up", name))
-    if exit_.when is not None and work.value(exit_.when, work.seen_from(live)) is not True:
+    if not offered(work, live, exit_):
         raise Refusal(declined("act_unavailable", name))
     if body.claim and task.claimed is None:
         raise Refusal(declined("not_claimed"))
@@ -49,7 +49,7 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act | Begin, name
     work.tasks[task.id] = closed(task, DONE, work.now, by=person.user, outcome=name)
     note_decision(work, live, step.path, name, person)
     work.say("act", live, step.path, **told(event), outcome=name, task=task.id)
-    leave(work, live, name, to=jump_target(work, live, step))
+    leave(work, live, name, to=jump_target(work, live, step, name))
 
 
 def told(event: Begin | Act | Interruption) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class Work:
         "opened",
         "own_lines",
         "own_row",
+        "passed",
         "person",
         "ready",
         "record",
@@ -141,6 +142,7 @@ class Work:
         self.tasks: dict[int, Task] = {}
         self.timers: dict[int, Timer] = {}
         self.touched = False
+        self.passed: set[str] = set()
         self.ready: list[tuple[int, str]] = []
         self.entered: dict[int, int] = {}
         self.wants = Wants(facts, flow.reading.fields)
@@ -233,6 +235,14 @@ class Work:
                 seen[names.pop()[0]] = last
             one = self.above(one)
         return seen
+
+    def row_of(self, live: Live | Token, lines: str) -> int | None:
+        """The row of those lines around a token, the innermost; None outside of any."""
+        for name, of in reversed(self.flow.reading.rows.get(live.scope, ())):
+            if of == lines:
+                found: int | None = self.seen_from(live).get(name)
+                return found
+        return None
 
     def above(self, live: Live | Token) -> Live | Token | None:
         """The token above one."""
