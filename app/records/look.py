@@ -24,7 +24,7 @@ from app.records.prepare import (
 )
 from app.records.rowrights import permits
 from app.records.saving import held_now
-from app.records.seeing import demand_read, demand_seen, holds_seat
+from app.records.seeing import OPEN_SEAT, demand_read, demand_seen, seat
 from app.records.standing import stand
 from forms.model import Form, Row
 from forms.validate_result import FieldError, FieldRights
@@ -62,9 +62,9 @@ def read(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> View:
 def _in_flow(ctx: Context, facts: Facts, rid: int, may: frozenset[str]) -> frozenset[str]:
     """In a flow a record is changed by whoever has a task on it, or may amend it."""
     who = person(ctx.published.catalog, ctx.actor)
-    if "amend" in may or holds_seat(ctx, facts, rid, who):
+    if "amend" in may or ctx.rights.everything or seat(ctx, facts, rid, who) == OPEN_SEAT:
         return may | {"read", "update"}
-    return may - {"update"}
+    return (may | {"read"}) - {"update"}
 
 
 def history(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[HistoryEntry]:

@@ -16,9 +16,11 @@ from flows.state import OPEN, Person, Task
 from forms.values import Text
 
 _SEAT = (
-    "SELECT 1 FROM rf_due AS d WHERE d.record_id = ? AND d.form = ? AND d.kind IN ('task', 'vote')"
-    " AND (d.by_user = ? OR (d.status = 'open' AND d.principal IN ({marks}))) LIMIT 1"
+    "SELECT MAX(CASE WHEN d.status = 'open' AND d.principal IN ({marks}) THEN 2"
+    " WHEN d.by_user = ? THEN 1 ELSE 0 END) FROM rf_due AS d"
+    " WHERE d.record_id = ? AND d.form = ? AND d.kind IN ('task', 'vote')"
 )
+OPEN_SEAT, DONE_SEAT = 2, 1
 
 
 def has_seat(tasks: Iterable[Task], who: Person) -> bool:
@@ -42,17 +44,18 @@ def demand_read(ctx: Context, facts: Facts, rid: int) -> None:
         return
     who = person(ctx.published.catalog, ctx.actor)
     readable = let_through(ctx.actor.scopes, ctx.plan.live_form, "read")
-    if ctx.plan.flow is None or not readable or not holds_seat(ctx, facts, rid, who):
+    if ctx.plan.flow is None or not readable or not seat(ctx, facts, rid, who):
         raise not_found()
 
 
-def holds_seat(ctx: Context, facts: Facts, rid: int, who: Person) -> bool:
-    """Whether the person has an open task on the record or has done one, asked of the database."""
+def seat(ctx: Context, facts: Facts, rid: int, who: Person) -> int:
+    """OPEN_SEAT where the person has an open task on the record, DONE_SEAT where he has done one,
+    else 0; asked of the database."""
     if not who.principals:
-        return False
+        return 0
     marks = ", ".join("?" * len(who.principals))
-    params: list[Any] = [rid, ctx.plan.key, who.user or 0, *sorted(who.principals)]
-    return bool(facts.query(_SEAT.format(marks=marks), params))
+    params: list[Any] = [*sorted(who.principals), who.user or 0, rid, ctx.plan.key]
+    return facts.query(_SEAT.format(marks=marks), params)[0][0] or 0
 
 
 def demand_scope(ctx: Context) -> None:

@@ -18,6 +18,8 @@ CLAIM_FIELDS = """
   tracking:  {type: text}
   sent_at:   {type: datetime}
   note:      {type: text}
+  purchase:  {type: link, to: purchase, required: true}
+  payout:    {type: link, to: payout}
 """
 
 FLOWS = {
@@ -83,11 +85,40 @@ steps:
   settle:
     task: {by: [{role: money}], edit: [note], claim: true}
     due: {in: 3d, escalate: [{role: boss}]}
-    next: {pay: paid, deny: refused}
+    next: {pay: pay, deny: refused}
+  pay:
+    start:
+      form: payout
+      with: {purchase: purchase, amount: "money(1, 'CNY')"}
+      save: payout
+      wait: true
+    next: {paid: paid, dropped: refused}
   paid:      {stage: paid, end: paid}
   refused:   {stage: closed, end: refused}
   withdrawn: {stage: closed, end: withdrawn}
   expired:   {stage: closed, end: expired}
+""",
+    "packs/shop/flows/payout.yaml": """
+flow: payout
+stages:
+  paying: {label: Paying}
+  paid: {label: Paid}
+  dropped: {label: Dropped}
+steps:
+  send:
+    stage: paying
+    do:
+      pay:
+        use: payment.refund
+        with: {amount: amount, order: purchase}
+        save: {reference: reference}
+    next: {done: paid, failed.declined: by_hand}
+  by_hand:
+    task: {by: [{role: money}], require: [reference], ask: {attachment: required}}
+    due: {in: 3d, escalate: [{role: boss}]}
+    next: {done: paid, drop: dropped}
+  paid: {stage: paid, end: paid}
+  dropped: {stage: dropped, end: dropped}
 """,
     "packs/shop/roles/lead.yaml": """
 role: lead
@@ -123,6 +154,8 @@ def sources(**changes: str) -> Sources:
         "  lines_paid: {type: money, formula: sum(lines.purchase_line.total)}",
     )
     files["packs/shop/forms/claim.yaml"] = claim
+    payout = "packs/shop/forms/payout.yaml"
+    files[payout] = files[payout] + "  reference: {type: text}\n"
     for name, text in changes.items():
         path = f"packs/shop/{name}.yaml"
         assert path in files, path
@@ -172,6 +205,7 @@ class FlowShop:
         """A claim's values: one line per quantity."""
         return {
             "buyer": self.buyer,
+            "purchase": self.purchase,
             "lines": [
                 {
                     "purchase_line": self.lines[n % len(self.lines)],
