@@ -8,10 +8,10 @@ PORT   ?= 8700
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench shop-year assets lock clean
+.PHONY: help run test lint bench shop-year crash-matrix assets lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(VENV)/.runtime assets ## start web and worker with a demo company; Ctrl-C stops both (PORT=8700)
 	@PORT=$(PORT) $(BIN)/python -m app.cli run --demo
@@ -30,6 +30,9 @@ bench: $(VENV)/.bench assets ## measure against hand-written twins, both databas
 
 shop-year: $(VENV)/.dev ## a real shop's year through the door, in full (DATABASE=sqlite|postgres)
 	@$(BIN)/python -m tests.shop_year $(if $(DATABASE),--database $(DATABASE))
+
+crash-matrix: $(VENV)/.dev ## kill, pause and cut everything off, on both databases and queues; prints a table
+	@$(BIN)/python -m tests.jobs.crash.matrix
 
 assets: $(VENV)/.runtime ## copy the front-end libraries into app/web/static/vendor
 	@$(BIN)/python -m app.web.assets

@@ -10,6 +10,7 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 
 from app.access.rights import admin_rights
+from app.admin.incidents import Incidents
 from app.admin.keys import Sessions, Tokens
 from app.admin.ledger import Journal, Outbox
 from app.admin.people import Departments, Users
@@ -58,6 +59,9 @@ def init_admin(app: Flask) -> Admin:
         admin.add_view(
             view(_Row, name=name, endpoint=f"admin_{endpoint}", url=f"/admin/{endpoint}")
         )
+    admin.add_view(
+        Incidents(name=_l("Incidents"), endpoint="admin_incidents", url="/admin/incidents")
+    )
     admin.add_view(Releases(name=_l("Releases"), endpoint="admin_releases", url="/admin/releases"))
     for item in admin.menu():  # else the first tenant's addresses would stand in everybody's menu
         item._cache = False

@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from app.api.acting import add_acting
 from app.api.entry import enter
+from app.api.events import add_events
 from app.api.files import add_files
 from app.api.flows import add_flows
 from app.api.general import add_general
@@ -23,4 +24,5 @@ def create_api() -> Blueprint:
     add_files(api)
     add_flows(api)
     add_acting(api)
+    add_events(api)
     return api

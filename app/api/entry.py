@@ -15,13 +15,13 @@ from forms.model import Form
 from forms.values import Text, decode_id
 
 DOWNLOADS = frozenset({"api.download"})
+SIGNED = frozenset({"api.receive"})
+"""Endpoints whose callers sign what they send instead of signing in."""
 
 
 def enter() -> None:
     """Only known callers, who take JSON, at a bearable pace."""
-    if g.actor is None:
-        abort(401)
-    subject = f"token:{g.token_id}" if g.token_id is not None else f"user:{g.actor.user_id}"
+    subject = _subject()
     calls: Calls = current_app.extensions["calls"]
     wait = calls.spend(g.db, subject)
     if wait is not None:
@@ -32,6 +32,15 @@ def enter() -> None:
         and not request.accept_mimetypes.best_match(["application/json"])
     ):
         raise ApiError("not_acceptable")
+
+
+def _subject() -> str:
+    """Whose calls are counted together. Raises 401 for nobody."""
+    if request.endpoint in SIGNED:
+        return f"address:{request.remote_addr}"
+    if g.actor is None:
+        abort(401)
+    return f"token:{g.token_id}" if g.token_id is not None else f"user:{g.actor.user_id}"
 
 
 def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

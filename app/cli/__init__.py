@@ -47,5 +47,6 @@ for command in (
     serve.run,
     serve.web,
     serve.worker,
+    serve.sandbox,
 ):
     main.add_command(command)

@@ -41,9 +41,11 @@ def run(session: Session, demo: bool) -> None:
     session.out.print("Ctrl-C stops the web server and the worker.\n")
     sys.stdout.flush()
     command = [sys.executable, "-m", "app.cli"]
+    commands = {"web": [*command, "web"], "worker": [*command, "worker"]}
     environment = {"RETURNFLOW_CONFIG": str(session.config_path.resolve())}
-    code = supervise({"web": [*command, "web"], "worker": [*command, "worker"]}, environment)
-    raise SystemExit(code)
+    if demo or config.flag("sandbox.run"):
+        _add_sandboxes(session, commands, environment)
+    raise SystemExit(supervise(commands, environment))
 
 
 @click.command()
@@ -80,6 +82,57 @@ def worker(session: Session) -> None:
     from app.jobs.worker import run_worker  # huey is loaded by this command only
 
     run_worker(session.config)
+
+
+SANDBOXES = {"payment": 8711, "carrier": 8712}
+"""Services of the demo and the port each takes if it is free."""
+
+
+def _add_sandboxes(
+    session: Session, commands: dict[str, list[str]], environment: dict[str, str]
+) -> None:
+    """Have the sandboxes run too, and web and worker know where: those not configured elsewhere."""
+    config = session.config
+    environment["SANDBOX_SECRET"] = config.sandbox_key()
+    for name, usual in SANDBOXES.items():
+        if config.text(f"sandbox.{name}"):
+            continue
+        port = _open_port(usual)
+        ledger = config.data_dir / "sandbox" / f"{name}.jsonl"
+        commands[name] = [
+            *(sys.executable, "-m", f"plugins.{name}_sandbox"),
+            *("--port", str(port), "--ledger", str(ledger)),
+        ]
+        environment[f"RETURNFLOW_SANDBOX_{name.upper()}"] = f"http://127.0.0.1:{port}"
+
+
+def _open_port(wanted: int) -> int:
+    """The wanted port of this machine, or another where it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise click.ClickException("no port is free for a sandbox")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(sorted(SANDBOXES)))
+@click.option("--port", type=int, help="Port to listen on; the usual one if left out.")
+@pass_session
+def sandbox(session: Session, name: str, port: int | None) -> None:
+    """Run the payment or carrier sandbox in the foreground."""
+    config = session.config
+    ledger = config.data_dir / "sandbox" / f"{name}.jsonl"
+    os.environ["SANDBOX_SECRET"] = config.sandbox_key()
+    command = [
+        *(sys.executable, "-m", f"plugins.{name}_sandbox"),
+        *("--port", str(port or SANDBOXES[name]), "--ledger", str(ledger)),
+    ]
+    os.execv(sys.executable, command)  # noqa: S606 - our own command
 
 
 def _writable(folder: Path) -> None:

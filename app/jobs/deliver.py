@@ -9,63 +9,66 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pluggy
 import structlog
 
 from app import hooks
+from app.failpoints import reach
+from app.hooks import TryAgain
 from app.jobs import notify, portal
-from app.jobs.notify import NOWHERE, Post
-from app.records import outbox
+from app.jobs.calls import run_call
+from app.jobs.connect import Outside
+from app.jobs.incoming import run_event
+from app.jobs.starts import run_ended, run_start
+from app.records import incoming, outbox
+from app.records.outbox import Claimed
+from app.records.signals import changed
 from app.records.tenant import Tenant
+from app.records.transition import Lost
+from app.records.waiting import watchers
 from forms.values import encode_id, new_id
 
 log = structlog.get_logger(__name__)
 
-EVENT = "record"
+RECORD = "record"
 LISTENER = "record:"
 """Topics: what happened to a record, and the same for one plugin (`record:<plugin>`)."""
 
+AT_ONCE = 8
+"""Effects claimed at a time: others may take the rest meanwhile."""
 
-def deliver(
-    tenant: Tenant,
-    plugins: pluggy.PluginManager,
-    stopping: Callable[[], bool] = lambda: False,
-    post: Post = NOWHERE,
-) -> int:
-    """Deliver everything due for the tenant; how many effects were run or given up. `post` says
-    how messages to people leave."""
+
+def deliver(tenant: Tenant, outside: Outside, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Deliver everything due for the tenant; how many effects were run or given up."""
     count = 0
     while not stopping():
-        claimed = outbox.claim(tenant.db, tenant.now_us())
+        claimed = outbox.claim(tenant.db, tenant.now_us(), limit=AT_ONCE)
         if not claimed:
             return count
+        reach("outbox.claimed")
         for one in claimed:
-            _deliver_one(tenant, plugins, one, post)
+            _deliver_one(tenant, outside, one)
             count += 1
     return count
 
 
-def _deliver_one(
-    tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed, post: Post
-) -> None:
+def _deliver_one(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     try:
-        if one.topic == EVENT:
-            names = list(hooks.listeners(plugins, "record_event"))
-            topics = [(LISTENER + name, new_id()) for name in names]
-            told = notify.planned(tenant, one, post)
-            outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
-            return
-        if one.topic == notify.TOPIC:
-            notify.deliver_message(tenant, one, post)
-        elif one.topic == portal.TOPIC:
-            portal.send_code(tenant, one, post.mail, post.secret)
-        else:
-            _run(tenant, plugins, one)
+        _run(tenant, outside, one)
+    except Lost:
+        log.info("effect taken over by another worker", tenant=tenant.id, once=one.once)
     except outbox.GiveUp as error:
         outbox.give_up(tenant.db, one, tenant.now_us(), str(error))
         log.warning("effect given up", tenant=tenant.id, once=one.once, error=str(error))
     except Exception as error:  # whatever a plugin raises, the row keeps it and is tried again
-        status = outbox.fail(tenant.db, one, tenant.now_us(), f"{type(error).__name__}: {error}")
+        again = isinstance(error, TryAgain)
+        after = error.after if isinstance(error, TryAgain) else None
+        status = outbox.fail(
+            tenant.db,
+            one,
+            tenant.now_us(),
+            str(error) if again else f"{type(error).__name__}: {error}",
+            pause=None if after is None else int(after * 1_000_000),
+        )
         log.warning(
             "effect failed",
             tenant=tenant.id,
@@ -75,15 +78,55 @@ def _deliver_one(
             status=status,
             error=str(error),
         )
-    else:
-        outbox.finish(tenant.db, one, tenant.now_us())
 
 
-def _run(tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed) -> None:
+def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
+    """Run an effect; whoever runs it finishes its row."""
+    match one.topic:
+        case "call":
+            run_call(tenant, one, outside)
+        case "start":
+            run_start(tenant, one)
+        case "ended":
+            run_ended(tenant, one, outside)
+        case incoming.TOPIC:
+            run_event(tenant, one)
+        case "record":
+            _fan_out(tenant, outside, one)
+        case notify.TOPIC:
+            notify.deliver_message(tenant, one, outside.post)
+            reach("notify.sent")
+            outbox.finish(tenant.db, one, tenant.now_us())
+        case portal.TOPIC:
+            portal.send_code(tenant, one, outside.post.mail, outside.post.secret)
+            outbox.finish(tenant.db, one, tenant.now_us())
+        case _:
+            _listen(tenant, outside, one)
+            outbox.finish(tenant.db, one, tenant.now_us())
+
+
+def _fan_out(tenant: Tenant, outside: Outside, one: Claimed) -> None:
+    """A record's event: conditions that rest on it look again, listeners and people are told."""
+    body = json.loads(one.payload)
+    form = tenant.active().tables.form_of(one.form)
+    moved = [(what, key) for what, key in body.get("moved", ())]
+    if form is not None:
+        moved.append((form.id, one.record_id))
+    for watcher in watchers(tenant.db, moved):
+        if watcher != (one.form, one.record_id):
+            changed(tenant, *watcher)
+    names = hooks.listeners(outside.plugins, "record_event")
+    topics = [(LISTENER + name, new_id()) for name in names]
+    told = notify.planned(tenant, one, outside.post)
+    outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
+    reach("event.fanned")
+
+
+def _listen(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     plugin = one.topic.removeprefix(LISTENER)
     if plugin == one.topic:
         raise LookupError(f"nobody delivers the topic {one.topic!r}")
-    if plugin not in set(hooks.listeners(plugins, "record_event")):
+    if plugin not in set(hooks.listeners(outside.plugins, "record_event")):
         raise LookupError(f"plugin {plugin!r} is not loaded; check the setting `plugins`")
     event = {
         **json.loads(one.payload),
@@ -91,4 +134,4 @@ def _run(tenant: Tenant, plugins: pluggy.PluginManager, one: outbox.Claimed) -> 
         "form": one.form,
         "record": encode_id(one.record_id),
     }
-    hooks.call_one(plugins, plugin, "record_event", {"tenant": tenant.id, "event": event})
+    hooks.call_one(outside.plugins, plugin, "record_event", {"tenant": tenant.id, "event": event})

@@ -30,11 +30,13 @@ class Waker:
     """Collects the tenants to wake and puts one message each into the queue.
 
     A thread of its own does the sending: a save neither waits for the queue nor fails with it. It
-    starts with the first call, so a process may fork before that.
+    starts with the first call, so a process may fork before that. `hint` notes in the control
+    database that the tenant has work: the worker's clock finds that should the queue lose it.
     """
 
-    def __init__(self, queue: Huey) -> None:
+    def __init__(self, queue: Huey, hint: Wake | None = None) -> None:
         self._send = wake_task(queue, _elsewhere)
+        self._hint = hint
         self._pending: set[str] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -71,6 +73,11 @@ class Waker:
             time.sleep(QUIET_SECONDS)
 
     def _wake(self, tenant: str) -> None:
+        try:
+            if self._hint is not None:
+                self._hint(tenant)
+        except Exception as error:  # a control database that is away: the full sweep will do
+            log.warning("no hint could be left", tenant=tenant, error=str(error))
         try:
             self._send(tenant)
         except Exception as error:  # any queue's own errors: the save itself is committed

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pluggy
 import structlog
-from huey import Huey, crontab
 
 from app.access.sweep import sweep as sweep_access
 from app.config import Config
+from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
-from app.jobs.notify import NOWHERE, Post
 from app.jobs.queue import open_queue
+from app.jobs.timers import run_timers
 from app.jobs.wake import wake_task
 from app.logs import init_logs
 from app.notifications import messages
-from app.plugging import plugins_of
 from app.priority import step_aside
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
@@ -31,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 THREADS = 2
 POLL_SECONDS = 0.2
-FULL_SWEEP_MINUTES = 10
+SWEEP_SECONDS = 1.0
+FULL_SWEEP_SECONDS = 600.0
 
 
 class Worker:
@@ -41,12 +41,11 @@ class Worker:
         self,
         tenants: Tenants,
         control: Control,
-        plugins: pluggy.PluginManager,
+        outside: Outside,
         data_dir: Path,
-        post: Post = NOWHERE,
     ) -> None:
-        self.tenants, self.control, self.plugins = tenants, control, plugins
-        self.data_dir, self.post = data_dir, post
+        self.tenants, self.control, self.outside = tenants, control, outside
+        self.data_dir = data_dir
         self.stopping: Callable[[], bool] = lambda: False
         self._turns: dict[str, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -59,13 +58,15 @@ class Worker:
                 return
             tenant = self.tenants.get(tenant_id)
             began = tenant.now_us()
-            deliver(tenant, self.plugins, self.stopping, self.post)
+            deliver(tenant, self.outside, self.stopping)
+            timers = run_timers(tenant, self.stopping)
+            deliver(tenant, self.outside, self.stopping)
             retention.run_due(tenant, self.stopping)
             due = audit.next_anchor(tenant.db)
             if due is not None and due <= tenant.now_us():
                 file = anchors_file(self.data_dir, tenant_id)
                 audit.anchor(tenant.db, tenant.now_us(), file)
-            self.control.visited(tenant_id, _next_due(tenant), began)
+            self.control.visited(tenant_id, _next_due(tenant, timers), began)
 
     def sweep_due(self) -> None:
         """Visit the tenants whose hint says that something is due."""
@@ -110,8 +111,9 @@ class Worker:
             return self._turns.setdefault(tenant_id, threading.Lock())
 
 
-def _next_due(tenant: Tenant) -> int | None:
+def _next_due(tenant: Tenant, timers: int | None) -> int | None:
     found = [
+        timers,
         outbox.next_due(tenant.db),
         retention.next_due(tenant),
         audit.next_anchor(tenant.db),
@@ -119,13 +121,43 @@ def _next_due(tenant: Tenant) -> int | None:
     return min((at for at in found if at is not None), default=None)
 
 
-def register(queue: Huey, worker: Worker) -> None:
-    """Give the queue its one message and the worker its clock."""
-    wake_task(queue, worker.visit)
-    queue.periodic_task(crontab(), name="sweep_due")(worker.sweep_due)
-    queue.periodic_task(crontab(minute=f"*/{FULL_SWEEP_MINUTES}"), name="sweep_all")(
-        worker.sweep_all
-    )
+class Clock:
+    """Sweeps by the worker's own clock, in a thread: a queue that is away delays nothing for long.
+
+    Every second the tenants whose hint is due; every ten minutes, all.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="clock")
+
+    def start(self) -> None:
+        """Begin with what a fresh worker does first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the visit under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._guarded(self._worker.begin)
+        last = time.monotonic()
+        while not self._stop.wait(SWEEP_SECONDS):
+            if self._worker.stopping():
+                return
+            whole = time.monotonic() - last >= FULL_SWEEP_SECONDS
+            if whole:
+                last = time.monotonic()
+            self._guarded(self._worker.sweep_all if whole else self._worker.sweep_due)
+
+    def _guarded(self, sweep: Callable[[], None]) -> None:
+        """A database that is away comes back: the clock goes on."""
+        try:
+            sweep()
+        except Exception:
+            log.exception("sweep failed", sweep=sweep.__name__)
 
 
 def run_worker(config: Config) -> None:
@@ -134,18 +166,22 @@ def run_worker(config: Config) -> None:
     init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
-    worker = Worker(tenants, control, plugins_of(config), config.data_dir, Post.of(config))
+    worker = Worker(tenants, control, Outside.of(config), config.data_dir)
     queue = open_queue(config.text("queue.url"), config.data_dir)
-    register(queue, worker)
+    wake_task(queue, worker.visit)
     consumer = queue.create_consumer(
-        workers=THREADS, max_delay=POLL_SECONDS, graceful_signal="TERM", shutdown_timeout=15
+        workers=THREADS,
+        max_delay=POLL_SECONDS,
+        periodic=False,
+        graceful_signal="TERM",
+        shutdown_timeout=15,
     )
     worker.stopping = consumer.stop_flag.is_set
-    first = threading.Thread(target=worker.begin, name="first sweep")
-    first.start()
+    clock = Clock(worker)
+    clock.start()
     try:
         consumer.run()
     finally:
-        first.join()
+        clock.stop()
         control.close()
         tenants.close()

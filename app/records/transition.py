@@ -17,6 +17,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
+from app.failpoints import reach
 from app.records import idempotency, journal, numbers, outbox
 from app.records.aggregates import keep
 from app.records.deltas import Key, Move
@@ -129,6 +130,8 @@ def commit(tenant: Tenant, published: Published, write: Write, tx: Tx | None = N
         early = False
     with db.write() as tx:
         saved = _write(db, tx, published, write, early=early)
+        reach("record.written")
+    reach("record.committed")
     tenant.woken()
     return saved
 

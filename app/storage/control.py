@@ -80,6 +80,10 @@ class Control:
         )
         self._db.execute_now(sql, (at, tenant, at))
 
+    def hint_now(self, tenant: str) -> None:
+        """Work is due at once."""
+        self.hint(tenant, time.time_ns() // 1000)
+
     def due(self, now: int) -> list[str]:
         """The tenants with work due, longest waiting first."""
         sql = "SELECT id FROM rf_tenant WHERE next_due <= ? AND closed_at IS NULL ORDER BY next_due"

@@ -14,6 +14,7 @@ from app.admin import init_admin
 from app.api import create_api
 from app.api.rate import Calls
 from app.config import Config
+from app.jobs.connect import Outside
 from app.logs import init_logs
 from app.records.tenant import Tenants
 from app.storage.errors import UnknownTenant
@@ -42,6 +43,7 @@ def create_app(config: Config, tenants: Tenants) -> Flask:
     app = Flask("app.web")
     _configure(app, config)
     app.extensions["tenants"] = tenants
+    app.extensions["outside"] = Outside.of(config)
     app.session_interface = PageCookies()
     app.extensions["session_lifetime"] = Lifetime(
         config.number("session.idle_minutes") * MINUTE, config.number("session.hours") * HOUR

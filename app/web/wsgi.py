@@ -9,10 +9,12 @@ from app.config import load_config
 from app.jobs.queue import open_queue
 from app.jobs.wake import Waker
 from app.records.tenant import Tenants
-from app.storage.databases import tune_process
+from app.storage.control import Control
+from app.storage.databases import storage_settings, tune_process
 from app.web.factory import create_app
 
 tune_process()
 config = load_config(Path(os.environ["RETURNFLOW_CONFIG"]))
-waker = Waker(open_queue(config.text("queue.url"), config.data_dir))
+control = Control(storage_settings(config))
+waker = Waker(open_queue(config.text("queue.url"), config.data_dir), control.hint_now)
 app = create_app(config, Tenants.of(config, waker))

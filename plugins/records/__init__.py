@@ -2,7 +2,8 @@
 
 Settings of the connection: `form`; `values` (field → argument); `set` (field → constant); `wait`
 (done only when the record's flow ends); `done` (ends that are a success, else every end is);
-`give` (what the action gives → field of the record).
+`give` (what the action gives → field of the record); `fails` (why a record is refused → code of the
+failure: `{limit_reached: no_stock}`).
 
 It has no database: it says which record is wanted, and the runtime makes it, once for a key.
 """
@@ -31,6 +32,7 @@ def run_action(call: Mapping[str, Any]) -> Mapping[str, Any]:
             "wait": settings.get("wait", False) is True,
             "done": list(settings.get("done", ())),
             "give": dict(settings.get("give", {})),
+            "fails": dict(settings.get("fails", {})),
         }
     }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.hooks import PluginError, hookimpl, load_plugins
+from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
+from app.jobs.notify import NOWHERE
 from app.jobs.worker import Worker
 from app.records import outbox
 from app.records.audit import next_anchor
@@ -33,11 +35,11 @@ class Ear:
         self.heard.append({**event, "tenant": tenant})
 
 
-def _plugins(**ears: Ear):
+def _plugins(**ears: Ear) -> Outside:
     manager = load_plugins([])
     for name, ear in ears.items():
         manager.register(ear, name=name)
-    return manager
+    return Outside(manager, lambda tenant: {}, NOWHERE)
 
 
 def _settled(shop: Shop) -> None:

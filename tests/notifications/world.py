@@ -11,6 +11,7 @@ from app.access.departments import create_department
 from app.access.users import create_user
 from app.catalog.sources import Sources
 from app.hooks import load_plugins
+from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import Post
 from app.notifications.mail import MailSettings
@@ -106,7 +107,7 @@ class World:
 
     def work(self) -> None:
         """What the worker does of effects."""
-        deliver(self.tenant, load_plugins([]), post=self.post)
+        deliver(self.tenant, Outside(load_plugins([]), lambda tenant: {}, self.post))
 
     def told(self, login: str) -> list[tuple[str, str]]:
         """(subject, body) of the messages in somebody's inbox, oldest first."""

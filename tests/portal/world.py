@@ -14,6 +14,7 @@ from app.access.users import create_user
 from app.catalog.sources import Sources
 from app.config import load_config
 from app.hooks import load_plugins
+from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import Post
 from app.notifications.mail import MailSettings
@@ -190,7 +191,8 @@ class World:
 
     def work(self, number: int = 0) -> None:
         """What the worker does of effects."""
-        deliver(self.tenants.get(self.names[number]), load_plugins([]), post=self.post)
+        outside = Outside(load_plugins([]), lambda tenant: {}, self.post)
+        deliver(self.tenants.get(self.names[number]), outside)
 
     def browser(self, lang: str = "en", number: int = 0) -> Visitor:
         """A browser without scripts at the tenant's address."""

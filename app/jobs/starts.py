@@ -1,0 +1,90 @@
+"""Records that records start, and the word of their end: by internal effects, never nested."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.failpoints import reach
+from app.hooks import TryAgain, call_one
+from app.jobs.calls import DONE, FAILED, answer_of, begin_record, given_by, in_words
+from app.jobs.connect import Outside, plugin_call
+from app.records import outbox
+from app.records.errors import Refused
+from app.records.outbox import Claimed
+from app.records.signals import answer, child_ended
+from app.records.tenant import Tenant
+from flows.state import Answer, Origin
+
+_CALL = (
+    "SELECT id, once, topic, form, record_id, payload, attempts, fence, doubt, connection, status"
+    " FROM rf_outbox WHERE once = ? AND topic = 'call'"
+)
+_ARRIVED = (
+    "UPDATE rf_outbox SET status = 'done', done_at = ? WHERE id = ? AND status = 'waiting'"
+    " RETURNING id"
+)
+
+
+def run_start(tenant: Tenant, one: Claimed) -> None:
+    """Make the record a step starts, once for its key, and tell the step. Raises to be tried
+    again."""
+    body = json.loads(one.payload)
+    origin = Origin(
+        one.form,
+        one.record_id,
+        body["key"],
+        body["token"],
+        body["step"],
+        body["visit"],
+        body["wait"],
+    )
+    outcome, data, said = DONE, dict[str, Any](), ""
+    try:
+        saved = begin_record(tenant, body["form"], body["values"], body["key"], origin)
+        data = {"record": saved.id}
+    except Refused as refused:
+        if refused.status == 503:
+            raise TryAgain(refused.message.en) from refused
+        outcome, said = FAILED + refused.code, in_words(refused)
+    reach("start.made")
+    told = Answer(body["key"], body["token"], body["step"], body["visit"], "", outcome, data, said)
+    answer(tenant, one.form, one.record_id, told, outbox.settling(one, tenant.now_us()))
+
+
+def run_ended(tenant: Tenant, one: Claimed, outside: Outside) -> None:
+    """Tell whoever started a record how it ended: a step, or an action that waits for it."""
+    body = json.loads(one.payload)
+    origin = Origin(**body["origin"])
+    rows = tenant.db.query(_CALL, (origin.key,))
+    if not rows:
+        settle = outbox.settling(one, tenant.now_us())
+        child_ended(tenant, origin, one.record_id, body["outcome"], settle)
+        reach("ended.told")
+        return
+    *values, status = rows[0]
+    call = Claimed(*values)
+    if status in ("ready", "running", "unknown"):  # its worker has not noted yet that it waits
+        raise TryAgain("the action that waits for this record is still under way")
+    if status == "waiting":
+        now = tenant.now_us()
+        found = _found(tenant, one, call, body["outcome"], outside)
+        told = answer_of(json.loads(call.payload), found)
+        answer(tenant, call.form, call.record_id, told, (_ARRIVED, (now, call.id)))
+    outbox.finish(tenant.db, one, tenant.now_us())
+
+
+def _found(
+    tenant: Tenant, ended: Claimed, call: Claimed, outcome: str, outside: Outside
+) -> dict[str, Any]:
+    """What the end of a record means for the action it was made for."""
+    connection = tenant.active().catalog.connections[call.connection or ""]
+    given = plugin_call(outside, tenant.id, connection, call, json.loads(call.payload))
+    runner = outside.plugin(connection, "run_action") or connection.plugin
+    wanted = call_one(outside.plugins, runner, "run_action", {"tenant": tenant.id, "call": given})[
+        "make"
+    ]
+    good = wanted.get("done") or [outcome]
+    if outcome not in good:
+        return {"outcome": FAILED + outcome}
+    return {"outcome": DONE, "data": given_by(tenant, wanted, ended.record_id)}
