@@ -11,11 +11,17 @@ from flows.state import CANCELLED, DONE, OPEN, SKIPPED, Task, Timer, Token
 _FINAL = (DONE, SKIPPED)
 
 
-def closed(
-    task: Task, status: str, at: datetime, *, by: int | None = None, outcome: str = ""
+def changed(
+    task: Task,
+    status: str,
+    claimed: int | None,
+    by: int | None,
+    outcome: str,
+    done_at: datetime | None,
+    due_at: datetime | None,
 ) -> Task:
-    """A task that is decided, skipped or cancelled. (Spelt out: `replace` takes three times as
-    long, and every vote comes here.)"""
+    """A task with another standing. (Spelt out: `replace` takes three times as long, and every
+    vote comes here.)"""
     return Task(
         task.id,
         task.token,
@@ -26,37 +32,34 @@ def closed(
         task.opened_at,
         task.level,
         task.place,
-        task.claimed,
+        claimed,
         task.instead_of,
         status,
         by,
         outcome,
-        at if status in _FINAL else None,
-        task.due_at,
+        done_at,
+        due_at,
         task.origin,
         task.source,
     )
 
 
+def closed(
+    task: Task, status: str, at: datetime, *, by: int | None = None, outcome: str = ""
+) -> Task:
+    """A task that is decided, skipped, cancelled, or waits for its turn."""
+    done_at = at if status in _FINAL else None
+    return changed(task, status, task.claimed, by, outcome, done_at, task.due_at)
+
+
 def due_then(task: Task, due: datetime | None) -> Task:
-    """A task with another due time."""
-    return Task(
-        task.id,
-        task.token,
-        task.step,
-        task.visit,
-        task.kind,
-        task.seats,
-        task.opened_at,
-        task.level,
-        task.place,
-        task.claimed,
-        task.instead_of,
-        task.status,
-        due_at=due,
-        origin=task.origin,
-        source=task.source,
-    )
+    """An open task with another due time."""
+    return changed(task, task.status, task.claimed, None, "", None, due)
+
+
+def taken(task: Task, user: int | None) -> Task:
+    """An open task that one user has taken, or that is back in the pool."""
+    return changed(task, task.status, user, None, "", None, task.due_at)
 
 
 def stopped(timer: Timer, status: str, fired: int | None = None) -> Timer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.advance.approve import vote
-from flows.advance.closing import cancel, closed
+from flows.advance.closing import cancel, closed, taken
 from flows.advance.people import principals
 from flows.advance.task import check_person
 from flows.advance.trouble import Refusal
@@ -21,14 +21,14 @@ def claim(work: Work, live: Live, step: Step, task: Task, event: Claim) -> None:
     if event.back:
         if task.claimed is None or task.claimed != person.user:
             raise Refusal(declined("not_yours", by=task.claimed))
-        work.tasks[task.id] = seated(task, task.seats, claimed=None)
+        work.tasks[task.id] = taken(task, None)
         work.say("assign", live, step.path, task=task.id, given_back=person.user)
         work.tell("task.assigned", task=task.id, step=step.path, seats=list(task.seats))
         return
     check_person(task, person)
     if task.claimed == person.user or person.user is None:
         raise Refusal(declined("act_unavailable", "claim"))
-    work.tasks[task.id] = seated(task, task.seats, claimed=person.user)
+    work.tasks[task.id] = taken(task, person.user)
     work.say("assign", live, step.path, task=task.id, claimed=person.user)
     work.tell("task.claimed", task=task.id, step=step.path, by=person.user)
 
@@ -116,24 +116,3 @@ def _check_new(work: Work, live: Live, body: Approve, user: int, by: int | None,
     barred = set(live.at.get("not", ()))
     if user in barred or f"user:{user}" in principals(work, body.exclude, live):
         raise Refusal(declined(code, "excluded"))
-
-
-def seated(task: Task, seats: tuple[str, ...], *, claimed: int | None) -> Task:
-    """A task with another owner."""
-    return Task(
-        task.id,
-        task.token,
-        task.step,
-        task.visit,
-        task.kind,
-        seats,
-        task.opened_at,
-        task.level,
-        task.place,
-        claimed,
-        task.instead_of,
-        task.status,
-        due_at=task.due_at,
-        origin=task.origin,
-        source=task.source,
-    )
