@@ -11,7 +11,7 @@ from app import records
 from app.access.signin import confirm_password
 from app.api.body import only
 from app.api.bulk import refused_json
-from app.api.entry import answer, etag, open_form, read_body, read_id, read_version
+from app.api.entry import answer, etag, open_form, open_record, read_body, read_id, read_version
 from app.api.records import saved_json
 from app.records.outcome import Saved
 from app.web.errors import ApiError, describe
@@ -99,6 +99,7 @@ def comment(form_id: str, record: str) -> Response:
 
 def act_on_many(form_id: str, act: str) -> Response:
     """The same act on up to 100 records, each a transaction and an answer of its own."""
+    open_form(form_id)
     open_flow(form_id)
     body = only(read_body(), records=list, comment=str, key=str)
     wanted = body["records"] or []
@@ -120,11 +121,11 @@ def _result(rid: int, saved: Saved | None, refused: Exception | None) -> dict[st
     return {"id": encode_id(rid), **refused_json(describe(refused))}
 
 
-def open_flow(form_id: str) -> None:
-    """Let a caller in who may read records of a form that has a flow, or has tasks in it."""
-    open_form(form_id)
+def open_flow(form_id: str, action: str = "update") -> None:
+    """Let a caller in where the form has a flow. Raises 404."""
     if form_id not in g.tenant.active().catalog.flows:
         abort(404)
+    open_record(form_id, action)
 
 
 def _handle(

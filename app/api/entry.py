@@ -8,6 +8,7 @@ from typing import Any, cast
 from flask import Response, abort, current_app, g, request
 
 from app.access.rights import Rights, rights
+from app.access.scopes import let_through
 from app.api.body import LARGEST, parse_json
 from app.api.rate import Calls
 from app.web.errors import ApiError
@@ -72,6 +73,17 @@ def open_form(form_id: str, *actions: str) -> tuple[Form, Rights]:
             Text(f"您在此表单上没有 {word} 权限。", f"You have no right to {word} on this form."),
         )
     return cast(Form, catalog.forms[form_id]), held
+
+
+def open_record(form_id: str, action: str) -> None:
+    """Let a call about one record of a form in: by the caller's rights on the form, or because its
+    records go through a flow, where who has a task on a record may see and change it.
+
+    Raises 404 and ApiError forbidden as `open_form` does; the use case judges the record itself.
+    """
+    catalog = g.tenant.active().catalog
+    if form_id not in catalog.flows or not let_through(g.actor.scopes, form_id, action):
+        open_form(form_id, action)
 
 
 def read_id(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, request
 
-from app.api.entry import answer, open_form, read_id
+from app.api.entry import answer, open_form, open_record, read_id
 from app.records import files
 from app.web.downloads import download as send
 from app.web.errors import ApiError
@@ -19,7 +19,10 @@ def add_files(api: Blueprint) -> None:
 
 def upload(form_id: str) -> Response:
     """Keep a file for a field; its id goes into the values of the record saved next."""
-    open_form(form_id, "create", "update")
+    if form_id not in g.tenant.active().catalog.flows:
+        open_form(form_id, "create", "update")
+    else:
+        open_form(form_id)
     if request.mimetype != "multipart/form-data":
         raise ApiError(
             "unsupported_media_type",
@@ -39,6 +42,6 @@ def upload(form_id: str) -> Response:
 
 def download(form_id: str, record: str, attachment: str) -> Response:
     """A file of a record the caller may read, as a download."""
-    open_form(form_id, "read")
+    open_record(form_id, "read")
     opened = files.open_attachment(g.tenant, g.actor, form_id, read_id(record), read_id(attachment))
     return send(opened.stream, opened.name, opened.mime, opened.size)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, g, request
 
 from app import records
 from app.api.acting import open_flow
-from app.api.entry import answer, etag, read_id
+from app.api.entry import answer, etag, open_form, read_id
 from app.api.query import bad_parameter, read_query
 from app.api.shapes import when
 from app.records import FlowView, TaskRow, TaskView, TraceEntry
@@ -74,7 +74,8 @@ def count() -> Response:
 
 def flow(form_id: str) -> Response:
     """The flow of a form: its stages and steps, in words."""
-    open_flow(form_id)
+    open_form(form_id)
+    open_flow(form_id, "read")
     found, lang = g.tenant.active().catalog.flows[form_id], language()
     return answer(
         {
@@ -100,7 +101,7 @@ def flow(form_id: str) -> Response:
 
 def standing(form_id: str, record: str) -> Response:
     """Where a record stands, its open tasks, what the caller may do, and the way it came."""
-    open_flow(form_id)
+    open_flow(form_id, "read")
     view = records.flow_of(g.tenant, g.actor, form_id, read_id(record))
     lang = language()
     body = {
@@ -153,14 +154,14 @@ def standing(form_id: str, record: str) -> Response:
 
 def why(form_id: str, record: str) -> Response:
     """Every decision of the record's flow with the facts it rested on, oldest first."""
-    open_flow(form_id)
+    open_flow(form_id, "read")
     entries = records.why(g.tenant, g.actor, form_id, read_id(record))
     return answer({"entries": [_entry(one) for one in entries]})
 
 
 def trace(form_id: str, record: str, seq: int) -> Response:
     """What one entry of the record's journal decided."""
-    open_flow(form_id)
+    open_flow(form_id, "read")
     if seq > 1 << 31:
         abort(404)
     return answer(_entry(records.trace(g.tenant, g.actor, form_id, read_id(record), seq)))

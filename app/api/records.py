@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from app.access.rights import rights
 from app.api.body import only
 from app.api.bulk import run_all
-from app.api.entry import answer, etag, open_form, read_body, read_id, read_version
+from app.api.entry import answer, etag, open_form, open_record, read_body, read_id, read_version
 from app.api.listing import read_fields, read_filters
 from app.api.query import read_query
 from app.api.shapes import errors_json, record_json, when
@@ -67,9 +68,16 @@ def list_records(form_id: str) -> Response:
 def create(form_id: str) -> Response:
     """Create a record; the same Idempotency-Key gives the first answer again."""
     open_form(form_id, "create")
-    body = only(read_body(), values=dict, release=int)
+    body = only(read_body(), values=dict, release=int, act=str, draft=bool)
     saved = save.create(
-        g.tenant, g.actor, form_id, _values(body), key=_key(), release_no=body["release"]
+        g.tenant,
+        g.actor,
+        form_id,
+        _values(body),
+        key=_key(),
+        release_no=body["release"],
+        moment="save" if body["draft"] else "submit",
+        act=body["act"],
     )
     place = f"{request.script_root}{request.path}/{encode_id(saved.id)}"
     return answer(saved_json(saved), 201, etag(saved.version) | {"Location": place})
@@ -77,9 +85,10 @@ def create(form_id: str) -> Response:
 
 def read_record(form_id: str, record: str) -> Response:
     """One record."""
-    form, held = open_form(form_id, "read")
+    open_record(form_id, "read")
     asked = read_query(request.args)
-    read_fields(form, held, asked.fields)
+    catalog = g.tenant.active().catalog
+    read_fields(catalog.forms[form_id], rights(catalog, g.actor, form_id), asked.fields)
     view = look.read(g.tenant, g.actor, form_id, read_id(record))
     found = record_json(view.form, view.row, view.hidden, asked.fields)
     found |= {"release": view.release_no, "may": sorted(view.may)}
@@ -88,9 +97,9 @@ def read_record(form_id: str, record: str) -> Response:
 
 def update(form_id: str, record: str) -> Response:
     """Change the submitted fields of the version that was read; lines are given wholly."""
-    open_form(form_id, "update")
+    open_record(form_id, "update")
     rid = read_id(record)
-    body = only(read_body(), values=dict, version=int, release=int)
+    body = only(read_body(), values=dict, version=int, release=int, task=str)
     saved = save.update(
         g.tenant,
         g.actor,
@@ -100,6 +109,7 @@ def update(form_id: str, record: str) -> Response:
         version=read_version(body["version"]),
         key=_key(),
         release_no=body["release"],
+        task=None if body["task"] is None else read_id(body["task"]),
     )
     return answer(saved_json(saved), headers=etag(saved.version))
 
@@ -113,7 +123,7 @@ def delete(form_id: str, record: str) -> Response:
 
 def journal(form_id: str, record: str) -> Response:
     """What happened to a record, oldest first."""
-    open_form(form_id, "read")
+    open_record(form_id, "read")
     entries = look.history(g.tenant, g.actor, form_id, read_id(record))
     return answer({"entries": [_entry(entry) for entry in entries]})
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, g, request
 
 from app.api.body import only
-from app.api.entry import answer, open_form, read_body, read_id
+from app.api.entry import answer, open_form, open_record, read_body, read_id
 from app.api.query import read_query
 from app.api.shapes import errors_json, values_json
 from app.records import choose, look
@@ -27,11 +27,21 @@ def add_trying(api: Blueprint) -> None:
 
 def preview(form_id: str, record: str | None = None) -> Response:
     """The values as the rules would complete them, and what is wrong with them."""
-    open_form(form_id, "create" if record is None else "update")
-    body = only(read_body(), values=dict, version=int, release=int)
+    if record is None:
+        open_form(form_id, "create")
+    else:
+        open_record(form_id, "update")
+    body = only(read_body(), values=dict, version=int, release=int, task=str)
+    task = None if body["task"] is None else read_id(body["task"])
     rid = None if record is None else read_id(record)
     found = look.preview(
-        g.tenant, g.actor, form_id, body["values"] or {}, rid=rid, release_no=body["release"]
+        g.tenant,
+        g.actor,
+        form_id,
+        body["values"] or {},
+        rid=rid,
+        release_no=body["release"],
+        task=task,
     )
     lang = language()
     return answer(

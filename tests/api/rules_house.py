@@ -170,7 +170,11 @@ def definitions() -> Sources:
         files[f"packs/rules/forms/{name}.yaml"] = FORM.format(id=name).lstrip()
         files[f"packs/rules/flows/{name}.yaml"] = FLOW.format(id=name).lstrip() + steps.lstrip()
     for role in ROLES:
-        actions = {"asker": "[list, read, create, update]", "admin": "[list, read, amend]"}
+        actions = {
+            "asker": "[list, read, create, update]",
+            "chief": "[list, read, create]",
+            "admin": "[list, read, amend]",
+        }
         granted = actions.get(role, "[list, read]")
         hidden = ", hide: [secret]" if role in {"staff", "worker"} else ""
         can = "\n".join(f"  {name}: {{actions: {granted}{hidden}}}" for name in FLOWS)

@@ -247,3 +247,30 @@ def test_a_condition_that_reads_the_clock_is_looked_at_again() -> None:
     play.pass_time(hours=23)
     assert play.at() == ["wait"]
     assert play.pass_time(hours=2).ended == "closed"
+
+
+VOTED = """
+steps:
+  agree:
+    stage: open
+    approve:
+      if_nobody: [{role: admin}]
+      levels: {a: {by: [{role: lead}]}, b: {by: [{role: finance}], due: {in: 2h}}}
+    due: {at: wanted_on}
+    next: {approved: closed, rejected: gone}
+  closed: {stage: closed, end: closed}
+  gone: {stage: gone, end: gone}
+"""
+
+
+def test_rule_16_votes_are_due_with_their_level_or_their_step_and_move_with_it() -> None:
+    def dues() -> set[datetime | None]:
+        return {task.due_at for task in play.state.tasks.values() if task.status == "open"}
+
+    play = Play(flow_of(VOTED), wanted_on=date(2026, 3, 4)).begin()
+    assert dues() == {at("2026-03-04T10:00")}
+    play.row = {**play.row, "wanted_on": date(2026, 3, 6)}
+    play.changed()
+    assert dues() == {at("2026-03-06T10:00")}
+    play.act("approved", 3)
+    assert dues() == {play.now + timedelta(hours=2)}

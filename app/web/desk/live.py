@@ -9,8 +9,9 @@ from flask import Blueprint, abort, g, jsonify, render_template, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from app.access.rights import rights
 from app.access.users import list_users
-from app.records import attach, choices, read
+from app.records import attach, choices, inbox, read
 from app.web.desk.data import released, submit_values
 from app.web.desk.fields import FieldView, RowView, SectionView, sections
 from app.web.desk.formpage import record_id
@@ -143,13 +144,24 @@ def offer_people(form_id: str, rid: str) -> Any:
     return render_template("desk/options.html", choices=items)
 
 
+def may_attach(form_id: str) -> bool:
+    """Whether the person may bring files along with acts on records of a form: somebody who has
+    rights on it, or has tasks."""
+    if rights(g.tenant.active().catalog, g.actor, form_id).actions:
+        return True
+    return bool(inbox(g.tenant, g.actor, "todo", form=form_id, limit=1).rows)
+
+
 def upload(form_id: str, path: str = "") -> Any:
     """Keep a file that was chosen in a form, or comes with an act; it belongs to a record once
     that is saved."""
     form = released(form_id, None).form
     file = request.files.get("file")
     one = form.field_at(path)
-    if path != FILES and (one is None or one.type not in {"file", "image"}):
+    if path == FILES:
+        if form_id not in g.tenant.active().catalog.flows or not may_attach(form_id):
+            abort(404)
+    elif one is None or one.type not in {"file", "image"}:
         abort(404)
     if file is None or not file.filename:
         return jsonify(message=_("No file arrived. Choose it again.")), 400
