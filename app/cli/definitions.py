@@ -17,7 +17,7 @@ from app.records import plan_publish
 from app.records import publish as publish_release
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
-from app.records.releases import records_touched, release_sources
+from app.records.releases import records_running, records_touched, release_sources
 
 pass_session = click.make_pass_decorator(Session)
 MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
@@ -56,6 +56,7 @@ def plan(session: Session, tenant: str) -> None:
         opened = session.opened(tenant)
         _, planned = plan_publish(opened, sources)
         touched = records_touched(opened, planned)
+        running = records_running(opened, planned)
     if planned.nothing:
         session.out.print("Nothing would change.")
         return
@@ -69,6 +70,10 @@ def plan(session: Session, tenant: str) -> None:
     if touched:
         session.out.print("[b]Records touched[/b]")
     for form, count in touched.items():
+        session.out.print(f"  {form}: {count:,}")
+    if running:
+        session.out.print("[b]Records on their way[/b] (they go on as they began)")
+    for form, count in running.items():
         session.out.print(f"  {form}: {count:,}")
     session.out.print("(! look twice, ✗ something goes away)")
 

@@ -269,7 +269,7 @@ def _do(
             raise release_changed()
         who = person(published.catalog, actor)
         facts = facts_for(ctx, record.row)
-        demand_seen(ctx, facts, standing, who)
+        _demand_known(ctx, facts, standing, who)
         if asked.values and collides(facts, ctx.plan, record, asked.version, asked.values):
             raise stale()
         if interrupt is not None and asked.task is None and asked.name in flow.interrupts:
@@ -294,6 +294,16 @@ def _do(
     if listened and not saved.replayed:
         look_again(tenant, form_key, rid, listened)
     return saved
+
+
+def _demand_known(ctx: Context, facts: Facts, standing: Standing, who: Person) -> None:
+    """As `demand_seen`; whoever has lost a task on the record is told so, though he may not read it
+    any more."""
+    try:
+        demand_seen(ctx, facts, standing, who)
+    except Refused:
+        if last_task(facts, standing.record.head.id, who.principals) is None:
+            raise
 
 
 def _key(tenant: Tenant, form_id: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
+from app.records.discreet import without_hidden
 from app.records.errors import not_found
 from app.records.facts import Facts
 from app.records.moving import FLOW
@@ -170,25 +171,8 @@ def _entries(ctx: Context, rid: int, seq: int | None = None) -> Iterator[TraceEn
     for number, at, actor, name, act, changes in rows:
         said = json.loads(changes).get(FLOW, {}) if changes else {}
         found = said.pop("trace", [])
-        shown = tuple(_without(one, ctx.rights.hidden) for one in found)
+        shown = tuple(without_hidden(one, ctx.rights.hidden, ctx.plan.flow) for one in found)
         yield TraceEntry(number, moment(at), actor, name, act, said, shown)
-
-
-def _without(found: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, Any]:
-    """A decision without the facts that are hidden from the reader."""
-    if not hidden:
-        return found
-    last = {name.rpartition(".")[2] for name in hidden} | hidden
-
-    def kept(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: kept(one) for name, one in value.items() if name not in last}
-        if isinstance(value, list):
-            return [kept(one) for one in value]
-        return value
-
-    made: Mapping[str, Any] = kept(found)
-    return made
 
 
 def _task_view(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.access.rights import Rights
+from app.records.discreet import without_hidden
 from app.records.facts import FILES, Facts
 from app.records.moving import FLOW
 from app.records.outcome import HistoryEntry, View
@@ -83,6 +84,8 @@ def history(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[Histor
     for seq, at, who, name, via, act, no, changes in rows:
         told = json.loads(changes) if changes else {}
         flow = told.pop(FLOW, {})
+        if hidden and "trace" in flow:
+            flow["trace"] = [without_hidden(one, hidden, ctx.plan.flow) for one in flow["trace"]]
         shown = _visible_changes(told, hidden)
         entries.append(HistoryEntry(seq, at, who, name, via, act, no, shown, flow))
     return entries

@@ -21,6 +21,7 @@ from app.records.errors import Refused, forbidden
 from app.storage import publish as storage
 from app.storage.errors import PublishError
 from app.storage.ports import Reader, TenantDatabase
+from flows.model import Decide
 from forms.values import Text
 
 if TYPE_CHECKING:
@@ -145,6 +146,38 @@ def records_touched(tenant: Tenant, planned: Plan) -> dict[str, int]:
         if found is not None:
             ((count,),) = tenant.db.query(f"SELECT count(*) FROM {found.table} WHERE deleted = 0")
             counts[name] = count
+    return counts
+
+
+_RUNNING = {
+    "sqlite": "json_extract(flow, '$.outcome') IS NULL",
+    "postgres": "(CAST(flow AS json) ->> 'outcome') IS NULL",
+}
+
+
+def records_running(tenant: Tenant, planned: Plan) -> dict[str, int]:
+    """How many records are on their way in flows the plan changes, or whose form or policies it
+    changes; forms by their present id. They go on by what they began with."""
+    active = tenant.active()
+    changed = {(change.kind, change.id) for change in planned.changes}
+    counts = {}
+    for form_id, flow in active.catalog.flows.items():
+        judged_by = (
+            policy.id
+            for step in flow.steps.values()
+            if isinstance(step.body, Decide)
+            for policy in step.body.policies
+        )
+        mine = {("flow", form_id), ("form", form_id), *(("policy", one) for one in judged_by)}
+        if mine.isdisjoint(changed):
+            continue
+        table = active.tables.forms[form_id].table
+        ((count,),) = tenant.db.query(
+            f"SELECT count(*) FROM {table} WHERE deleted = 0 AND flow IS NOT NULL"
+            f" AND {_RUNNING[tenant.db.dialect]}"
+        )
+        if count:
+            counts[form_id] = count
     return counts
 
 

@@ -98,6 +98,14 @@ steps:
   withdrawn: {stage: closed, end: withdrawn}
   expired:   {stage: closed, end: expired}
 """,
+    "packs/shop/aggregates/progress.yaml": """
+aggregate: progress
+label: Progress
+per: purchase.lines
+measures:
+  filed: {from: claim.lines, by: purchase_line, count: true, where: "parent.stage == 'filed'"}
+  sound: {from: claim.lines, by: purchase_line, sum: quantity, where: "finding == 'sound'"}
+""",
     "packs/shop/flows/payout.yaml": """
 flow: payout
 stages:

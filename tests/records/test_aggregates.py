@@ -69,7 +69,7 @@ def test_lowering_the_limit_below_what_is_used_is_refused(shop: Shop):
     )
     assert "asked = 4" in found.message.en
     assert [d.path for d in found.details] == [("lines", 0, "delivered")]
-    refused("limit_reached", delete, shop.tenant, BOSS, "purchase", shop.purchase, version=1)
+    refused("in_use", delete, shop.tenant, BOSS, "purchase", shop.purchase, version=1)
 
 
 def test_moving_a_link_gives_back_here_and_takes_there(shop: Shop):
