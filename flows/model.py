@@ -41,6 +41,11 @@ class Who:
     value: str
     expr: Expr | None = None
 
+    @property
+    def said(self) -> str:
+        """As the definition says it: "role: finance"."""
+        return f"{self.kind}: {self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -93,6 +93,7 @@ def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bo
         need=level.need,
         users=[user for user, _ in delegated],
         excluded=sorted(excluded & set(named)),
+        named=[who.said for who in level.by],
     )
     open_due(work, live, step, level.due, level.id)
     _seat(work, live, step, level, delegated)

@@ -34,6 +34,8 @@ def note_decision(
         "visit": live.visit,
         "seq": number,
     }
+    if person.contact:
+        one["contact"] = person.contact
     if everybody is not None:
         one["all"] = list(everybody)
     data["decided"] = {**data.get("decided", {}), path: one}

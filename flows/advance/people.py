@@ -53,7 +53,7 @@ def _principals(
         case "role":
             yield f"role:{who.value}"
         case "actor_of":
-            yield from (f"user:{user}" for user in actors_of(work, who.value))
+            yield from actors_of(work, who.value)
         case "manager_of" if who.expr is None:
             for user in assignees:
                 yield from _answers(work, "manager_of", user)
@@ -123,16 +123,18 @@ def _users_of(work: Work, principal: str) -> tuple[int, ...]:
     return ()
 
 
-def actors_of(work: Work, step: str) -> list[int]:
+def actors_of(work: Work, step: str) -> list[str]:
     """Who decided in a step (or in a level of it, "step.level") when it was last decided."""
     decided: Mapping[str, Any] = (work.live.get(TOP) or work.state.tokens[TOP]).data.get(
         "decided", {}
     )
-    found: dict[int, None] = {}
+    found: dict[str, None] = {}
     for path, one in decided.items():
         own, _, _ = path.rpartition(".")
         if step in (path, own) or path.endswith(f"/{step}") or own.endswith(f"/{step}"):
             for user in one.get("all") or [one["by"]]:
                 if user is not None:
-                    found[user] = None
+                    found[f"user:{user}"] = None
+            if "contact" in one:
+                found[one["contact"]] = None
     return list(found)
