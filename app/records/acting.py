@@ -270,15 +270,19 @@ def _do(
         who = person(published.catalog, actor)
         facts = facts_for(ctx, record.row)
         _demand_known(ctx, facts, standing, who)
+        given: Judged
         if asked.values and collides(facts, ctx.plan, record, asked.version, asked.values):
             raise stale()
         if interrupt is not None and asked.task is None and asked.name in flow.interrupts:
-            given: Judged = Given(dict(record.row), record.head.currency)
+            given = Given(dict(record.row), record.head.currency)
             happened, said = interrupt(who), Said("interrupt", asked.name, more)
         else:
             standing, task = _task(ctx, facts, flow, standing, who, asked)
             record = standing.record
-            given = _judged(ctx, flow, standing, task, asked, who)
+            if verb == "act":
+                given = _judged(ctx, flow, standing, task, asked, who)
+            else:
+                given = Given(dict(record.row), record.head.currency)
             happened = event(who, task.id)
             said = Said(verb, asked.name, {**more, **_place(flow, standing, task)})
         done = step_on(ctx, flow, standing.state, happened, given.values, given.currency, record)

@@ -78,6 +78,13 @@ def test_a_vote_that_decides_and_moves_totals(house: FlowShop) -> None:
     within(seen, LATER, "f_claim")
 
 
+def test_a_vote_that_decides_moves_totals_and_opens_a_wait(house: FlowShop) -> None:
+    saved = house.claim("1", "1", "1", price="200")
+    with count_statements(house.db) as seen:
+        act(house.tenant, actor("lead"), "claim", saved.id, "approved", key="k4")
+    within(seen, OPENS, "f_claim")
+
+
 def test_an_act_inside_each_that_changes_its_line_and_totals(house: FlowShop) -> None:
     record = warm(house, "1")
     ((task, text),) = house.db.query(
