@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from flows.soundness.world import World
-from forms.expr import Expr
+from forms.expr import Env, EvalError, Expr
 from forms.expr import nodes as n
+from forms.expr.closures import compile_node
 from forms.model import Field, Form, Lines
 
 Facts = frozenset[str]
 NOTHING: Facts = frozenset()
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 ENDED = "@ended"
 MOST_HOPS = 3
 NO_VALUE = "null"
@@ -60,11 +63,12 @@ class Emptiness:
     """How many links were followed from the flow's own form to this one."""
     _always: dict[str, Facts] = field(default_factory=dict)
     _others: dict[tuple[str, str], Lacks] = field(default_factory=dict)
+    _without: dict[int, object] = field(default_factory=dict)
     _memo: dict[tuple[int, Frame, Facts], Lacks] = field(default_factory=dict)
 
     def of(self, expr: Expr | None, facts: Facts, frame: Frame = RECORD) -> Lacks:
         """What may be empty, so that the expression has no value; nothing where it always has."""
-        if expr is None or expr.constant:
+        if expr is None:
             return NONE
         key = (id(expr), frame, facts)
         found = self._memo.get(key)
@@ -78,6 +82,11 @@ class Emptiness:
         """The field a fact is about."""
         head, _, tail = fact.partition(".")
         return self.form.field_at(f"{self.rows.get(head, head)}.{tail}" if tail else head)
+
+    def is_own(self, fact: str) -> bool:
+        """Whether a fact is about a field that stays as it is until this record is written."""
+        found = self.field_of(fact)
+        return found is not None and found.formula is None
 
     def fact(self, name: str, facts: Facts, frame_name: str) -> Lacks:
         """Whether a field of the record or of a row is filled, computed ones included."""
@@ -253,7 +262,11 @@ class Emptiness:
                     else (self._unequal(node, at))
                 )
             case n.Compare():
-                return self.filled(node.left, at) | self.filled(node.right, at)
+                return (
+                    self.filled(node.left, at)
+                    | self.filled(node.right, at)
+                    | self._otherwise(node, at, held)
+                )
             case n.ChainedCompare() if held:
                 return NOTHING.union(*(self.filled(op, at) for op in node.operands))
             case n.Membership() if held is not node.negated:
@@ -272,6 +285,23 @@ class Emptiness:
             case n.If():
                 return NOTHING
         return self.filled(node, at)
+
+    def _otherwise(self, node: n.Compare, at: Frame, held: bool) -> Facts:
+        """The one field a comparison reads, where it would come out otherwise without it, as in
+        `coalesce(amount, 0) > 500`."""
+        reads = list(_reads(node))
+        if not reads or not isinstance(reads[0], n.Read) or len({_name(r) for r in reads}) > 1:
+            return NOTHING
+        key = id(node)
+        if key not in self._without:
+            try:
+                self._without[key] = compile_node(node)({}, Env(_NEVER))
+            except EvalError:
+                self._without[key] = None
+        found = self._without[key]
+        if found is None or found is held:
+            return NOTHING
+        return frozenset((self.path_of(reads[0], at),))
 
     def _equal(self, node: n.Compare, facts: Facts, at: Frame) -> Facts:
         """Equal to something that has a value: there is a value."""
@@ -294,7 +324,14 @@ class Emptiness:
             case n.Read() | n.LinkRead():
                 path = self.path_of(node, at)
                 own = frozenset((path,)) if path else NOTHING
+                field = self.field_of(path)
+                if field is not None and field.formula is not None:
+                    own |= self.filled(field.formula.node, Frame(path.rpartition(".")[0]))
                 return own | self.filled(node.base, at) if isinstance(node, n.LinkRead) else own
+            case n.If():
+                return (self.known(node.condition, NOTHING, at) | self.filled(node.then, at)) & (
+                    self.known(node.condition, NOTHING, at, False) | self.filled(node.otherwise, at)
+                )
             case n.Attribute():
                 return self.filled(node.base, at)
             case n.AggregateRead():
@@ -322,6 +359,20 @@ class Emptiness:
                 base = self.path_of(node.base, at)
                 return f"{base}.{node.name}" if base else ""
         return ""
+
+
+def _reads(node: n.Node) -> Iterator[n.Node]:
+    """Every place a node looks at, the clock included."""
+    clock = isinstance(node, n.Apply) and node.function in ("today", "now")
+    if clock or isinstance(node, n.Read | n.LinkRead | n.AggregateRead | n.Me | n.Loop):
+        yield node
+        return
+    for child in n.children(node):
+        yield from _reads(child)
+
+
+def _name(node: n.Node) -> tuple[str, str]:
+    return (node.frame, node.name) if isinstance(node, n.Read) else ("", type(node).__name__)
 
 
 def _owner(frame: str, at: Frame) -> str:

@@ -234,11 +234,9 @@ class Filling:
         self._note(graph.scope.path, lost | self.emptied_at(step))
         state.inside = inside
         edges = graph.edges[state.step]
-        outs = self.outs(step, inside, erosion) if edges else {}
-        worn = erosion if stops(step) else NOTHING
-        state.left = tuple(
-            (edge, outs.get(edge.outcome, outs.get("*", inside)) - worn) for edge in edges
-        )
+        kept = inside - erosion if stops(step) else inside
+        outs = self.outs(step, kept, erosion) if edges else {}
+        state.left = tuple((edge, outs.get(edge.outcome, outs.get("*", kept))) for edge in edges)
 
     def _note(self, path: str, lost: Facts) -> None:
         """Remember what a scope, and so every scope around it, may empty."""
@@ -323,7 +321,7 @@ class Filling:
         """What a condition says of this record; another one may change meanwhile."""
         empty = self.changes.empty
         found = empty.known(expr.node, inside, RECORD, held)
-        return frozenset(f for f in found if empty.field_of(f) is not None)
+        return frozenset(f for f in found if empty.is_own(f))
 
     def _done(self, step: Step, body: Do, inside: Facts) -> dict[str, Facts]:
         facts = inside
@@ -337,9 +335,10 @@ class Filling:
             for path in action.save:
                 here = row if len(path) == 2 and self.changes.empty.rows.get(row) == path[0] else ""
                 names = self.changes.names_of(".".join(path), here)
-                facts = self.changes.drop(facts, names[0], bool(here))
                 if action.when is None:
-                    facts |= set(names)
+                    facts = self.changes.drop(facts, names[0], bool(here)) | set(names)
+                else:
+                    facts -= {names[0] + ENDED}
         return {"*": inside & facts, **failed, DONE: facts}
 
     # -- scopes side by side ----------------------------------------------------------------
@@ -351,16 +350,16 @@ class Filling:
         if found is None:
             body = step.body
             found = (
-                self._rows(step, body, inside)
+                self._rows(step, body, inside, erosion)
                 if isinstance(body, Each)
-                else self._branches(step, body, inside)
+                else self._branches(step, body, inside, erosion)
                 if isinstance(body, Parallel)
                 else {}
             )
             self._through[key] = found
         return found
 
-    def _rows(self, step: Step, body: Each, inside: Facts) -> dict[str, Facts]:
+    def _rows(self, step: Step, body: Each, inside: Facts, erosion: Facts) -> dict[str, Facts]:
         path = body.scope.path
         ((scope, entry, worn),) = self.begun(step, inside)
         ends = self.scope(path, scope.entry, entry, worn).ends
@@ -372,7 +371,7 @@ class Filling:
         if body.where is not None:
             rows &= inside
         facts = {name: _without(found, body.name) for name, found in ends.items()}
-        return {**facts, "*": inside - lost, DONE: (inside - (lost - restored)) | rows}
+        return {**facts, "*": inside - lost, DONE: (inside - (lost - restored)) | (rows - erosion)}
 
     def _restored(
         self, path: str, scope: Scope, entry: Facts, lost: Facts, worn: Facts
@@ -383,7 +382,9 @@ class Filling:
         found = self.scope(path, scope.entry, entry | lost, NOTHING, worn)
         return {name: facts & lost for name, facts in found.ends.items()}
 
-    def _branches(self, step: Step, body: Parallel, inside: Facts) -> dict[str, Facts]:
+    def _branches(
+        self, step: Step, body: Parallel, inside: Facts, erosion: Facts
+    ) -> dict[str, Facts]:
         lost = NOTHING.union(*(self.emptied.get(b.path, NOTHING) for b in body.branches.values()))
         ends: list[dict[str, Facts]] = []
         again: list[Facts] = []
@@ -397,17 +398,16 @@ class Filling:
         needed = body.join or len(ends)
         facts: dict[str, Facts] = {"*": inside - lost}
         if len(done) >= needed:
-            quiet = frozenset(
+            # What nobody empties stays; of what somebody may, what the last one to end is sure of.
+            sure = {
                 f
-                for f in NOTHING.union(inside, *done) - lost
+                for f in NOTHING.union(inside, *done) - lost - erosion
                 if f in inside or sum(f not in one for one in done) < needed
-            )
+            }
             if needed == len(ends):
-                kept = lost.intersection(*again)
-                loud = kept & (inside | NOTHING.union(*anew))
-            else:
-                loud = lost.intersection(*done)
-            facts[DONE] = quiet | loud
+                kept = lost.intersection(*again) - erosion
+                sure |= kept & (inside | NOTHING.union(*anew))
+            facts[DONE] = done[0].intersection(*done[1:]) | sure
         for name in {n for found in ends for n in found} - {DONE}:
             having = [found[name] for found in ends if name in found]
             facts[name] = having[0].intersection(*having[1:])

@@ -121,6 +121,13 @@ def _exits(known: Analysis, step: Step) -> Iterator[Problem]:
         )
         return
     found = outcomes_of(step, known.world, known.inner)
+    if isinstance(step.body, Task) and not found.sure and not is_timed(step):
+        yield problem(
+            "exit_missing",
+            (*step.at, "next"),
+            f"{step.id} has no button, so nobody can leave it: {known.way_to(step)}",
+            "an exit with the name of a button",
+        )
     missing = [name for name in found.sure if exit_for(step, name) is None]
     if missing:
         allowed = f"{found.why}: {', '.join(found.known)}"
@@ -204,7 +211,7 @@ def _circles(known: Analysis, graph: Graph) -> Iterator[Problem]:
 def _used_up(known: Analysis, graph: Graph) -> Iterator[Problem]:
     for name in graph.reached:
         step = graph.scope.steps[name]
-        if runs_out(graph, step, known.flow.interrupts):
+        if known.reached(step) and runs_out(graph, step, known.flow.interrupts):
             listed = ", ".join(f"{way.outcome} (max {way.max})" for way in step.exits.values())
             yield problem(
                 "exits_used_up",

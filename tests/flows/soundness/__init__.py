@@ -1,0 +1,1 @@
+"""Flows held against what can go wrong."""

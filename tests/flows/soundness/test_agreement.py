@@ -1,0 +1,97 @@
+"""The analysis and a brute-force explorer agree on ten thousand random flows, both ways."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import pytest
+
+from flows.model import Each, Flow
+from flows.soundness import analyse, findings
+from tests.flows.soundness.explorer import Explorer, TooMany, comes_to_end, goes_round
+from tests.flows.soundness.random_flows import WORLD, random_flow
+
+SHARDS = 4
+FLOWS = 10_000
+MOST = 400
+"""Configurations a flow may have; the larger ones are passed over and others taken instead."""
+
+
+class Verdict(NamedTuple):
+    """What can be said about a flow: steps by path, `round` by scope, `ends` by name."""
+
+    reached: frozenset[str]
+    ends: frozenset[str]
+    homeless: frozenset[str]
+    no_exit: frozenset[str]
+    used_up: frozenset[str]
+    round: frozenset[str]
+    empty: frozenset[str]
+
+
+def explored(flow: Flow) -> Verdict:
+    """By trying everything. Raises TooMany."""
+    seen = Explorer(flow, MOST).run()
+    homeless, rounds, barren = set(), set(), 0
+    for path, scope in flow.scopes.items():
+        met = [name for name, step in scope.steps.items() if step.path in seen.steps]
+        homeless |= {
+            scope.steps[name].path for name in met if not comes_to_end(scope, name, seen.outcomes)
+        }
+        if met and goes_round(scope, seen):
+            rounds.add(path)
+        owner = flow.steps.get(path)
+        if met and owner is not None and isinstance(owner.body, Each):
+            barren += not comes_to_end(scope, scope.entry, seen.outcomes, "done")
+    if barren and sum(isinstance(step.body, Each) for step in flow.steps.values()) > 1:
+        raise TooMany  # only a record without rows passes, and then the other `each` has none
+    return Verdict(
+        frozenset(seen.steps),
+        frozenset(seen.ends),
+        frozenset(homeless),
+        frozenset(seen.no_exit),
+        frozenset(seen.used_up),
+        frozenset(rounds),
+        frozenset(seen.empty),
+    )
+
+
+def analysed(flow: Flow) -> Verdict:
+    """By the findings of the analysis, and what it knows of each step."""
+    known = analyse(flow, WORLD)
+    told: dict[str, set[str]] = {}
+    for one in findings(known):
+        path = [str(part) for part in one.path if part not in ("steps", "switch")]
+        if "next" in path:
+            path = path[: path.index("next")]
+        told.setdefault(one.code, set()).add("/".join(path))
+    reached = [step for step in flow.steps.values() if known.reached(step)]
+    return Verdict(
+        frozenset(step.path for step in reached),
+        known.graphs[""].ends,
+        frozenset(s.path for s in reached if s.id not in known.graph_of(s).homeward),
+        frozenset(told.get("exit_missing", ())),
+        frozenset(told.get("exits_used_up", ())),
+        frozenset(path.rpartition("/")[0] for path in told.get("endless_cycle", ())),
+        frozenset(told.get("may_be_empty", ())),
+    )
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_the_analysis_and_the_explorer_agree(shard: int) -> None:
+    counted: Counter[str] = Counter()
+    seed, judged, passed = shard, 0, 0
+    while judged < FLOWS // SHARDS:
+        flow = random_flow(seed)
+        try:
+            wanted = explored(flow)
+        except TooMany:
+            passed += 1
+        else:
+            assert analysed(flow) == wanted, f"flow {seed}"
+            judged += 1
+            counted.update(name for name in Verdict._fields if getattr(wanted, name))
+        seed += SHARDS
+    assert passed < judged / 12
+    assert min(counted[name] for name in Verdict._fields) > judged / 50, counted

@@ -1,0 +1,238 @@
+"""What an admin is told: the place, the way that proves it, what to do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from flows.soundness import World, check_flow
+from forms.problems import Problem
+from tests.flows.shop import build_shop, catalog
+
+HEAD = """
+flow: request
+stages: {open: {label: Open}, closed: {label: Closed}}
+steps:
+  ask:
+    stage: open
+    task: {by: [{role: clerk}], edit: [order, customer, note, amount, kind, urgent, owner, lines]}
+    next: {ok: go, quick: short}
+  short: {set: {level: "2"}, next: go}
+"""
+TAIL = "  fin: {stage: closed, end: done}\n"
+
+
+def told(steps: str, *more: str) -> list[Problem]:
+    """The findings about the flow of `request` with these steps behind the first."""
+    found = build_shop(HEAD.lstrip() + steps + TAIL, *more)
+    return [p.problem for p in found.problems]
+
+
+def codes(steps: str, *more: str) -> list[str]:
+    return [p.code for p in told(steps, *more)]
+
+
+def test_the_way_that_leaves_a_field_empty_is_shown() -> None:
+    (found,) = told("  go: {switch: level > 1, next: {true: fin, false: fin}}\n")
+    assert found.code == "may_be_empty"
+    assert found.path == ("steps", "go", "switch")
+    assert "while level is empty, as on the way ask (ok) → go" in found.message
+    assert "fill level before" in found.allowed
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "coalesce(level, 0) > 1",
+        "not is_empty(level) and level > 1",
+        "is_empty(level) or level > 1",
+        "if(is_empty(level), false, level > 1)",
+        "level == 2",
+        "kind in ['small']",
+        "sum(lines.total) > 0",
+        "count(lines) > 2",
+        "is_empty(order) or order.number == '7'",
+    ],
+)
+def test_conditions_that_have_a_value_whatever_is_empty(condition: str) -> None:
+    steps = f'  go: {{switch: "{condition}", next: {{true: fin, false: fin}}}}\n'
+    assert codes(steps) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ("amount > limit", "amount or limit"),
+        ("max(lines.quantity) > 3", "lines or lines.quantity"),
+        ("all(lines.quantity > 3)", "lines.quantity"),
+        ("urgent and kind == 'small'", "urgent"),
+        ("total - limit > 5", "limit"),
+    ],
+)
+def test_conditions_say_which_fields_they_need(condition: str, named: str) -> None:
+    (found,) = told(f'  go: {{switch: "{condition}", next: {{true: fin, false: fin}}}}\n')
+    assert f"while {named} is empty" in found.message
+
+
+def test_what_a_switch_has_asked_for_is_known_behind_it() -> None:
+    steps = """
+  go: {switch: is_empty(owner), next: {true: fin, false: mine}}
+  mine: {task: {by: [{user: owner}]}, next: {ok: fin}}
+"""
+    assert codes(steps) == []
+    (found,) = told(steps.replace("true: fin, false: mine", "true: mine, false: fin"))
+    assert found.code == "nobody_by_then"
+    assert "ask (ok) → go (true) → mine" in found.message
+
+
+def test_what_people_may_edit_they_may_empty_again() -> None:
+    steps = """
+  go: {set: {amount: "money(5)"}, next: look}
+  look: {task: {by: [{role: lead}], EDIT}, next: {ok: big}}
+  big: {switch: amount > 3, next: {true: fin, false: fin}}
+"""
+    assert codes(steps.replace("EDIT", "edit: [note]")) == []
+    assert codes(steps.replace("EDIT", "edit: [amount]")) == ["may_be_empty"]
+    assert codes(steps.replace("EDIT", "require: [amount]")) == []
+
+
+def test_a_branch_beside_may_empty_a_field() -> None:
+    steps = """
+  go: {set: {amount: "money(5)"}, next: both}
+  both:
+    parallel:
+      branches:
+        left:
+          wait: {task: {by: [{role: lead}]}, next: {ok: big}}
+          big: {switch: amount > 3, next: {true: end, false: end}}
+          end: {end: done}
+        right:
+          look: {task: {by: [{role: lead}], edit: [EDIT]}, next: {ok: end}}
+          end: {end: done}
+    next: fin
+"""
+    assert codes(steps.replace("EDIT", "note")) == []
+    (found,) = told(steps.replace("EDIT", "amount"))
+    assert "ask (ok) → go (done) → both → left: wait (ok) → big" in found.message
+
+
+def test_rows_are_filled_one_by_one() -> None:
+    steps = """
+  go:
+    each:
+      over: lines
+      as: line
+      steps:
+        look: {task: {by: [{role: quality}], require: [lines.good]}, next: {ok: which}}
+        which: {switch: line.good, next: {true: end, false: end}}
+        end: {end: done}
+    next: again
+  again:
+    each:
+      over: lines
+      as: line
+      steps:
+        which: {switch: line.good, next: {true: end, false: end}}
+        end: {end: done}
+    next: fin
+"""
+    assert codes(steps) == []
+    (found,) = told(steps.replace("over: lines\n", "over: lines where quantity > 1\n", 1))
+    assert found.path[:2] == ("steps", "again")
+    assert "while line.good is empty" in found.message
+
+
+def test_a_way_keeps_to_the_max_of_its_exits() -> None:
+    steps = """
+  go: {set: {amount: "money(5)"}, next: big}
+  big: {switch: amount > 3, next: {true: wipe, false: fin}}
+  wipe: {set: {amount: "null"}, next: {done: {to: BACK, max: 2}}}
+"""
+    assert codes(steps.replace("BACK", "go")) == []
+    (found,) = told(steps.replace("BACK", "big"))
+    assert "go (done) → big (true) → wipe (done) → big" in found.message
+
+
+def test_a_started_record_tells_what_its_end_has_filled() -> None:
+    steps = """
+  go: {start: {form: child, with: {request: this}, save: child, wait: true}, next: {done: big}}
+  big: {switch: "child.amount > money(3)", next: {true: fin, false: fin}}
+"""
+    child = """
+flow: child
+stages: {open: {label: Open}}
+steps:
+  ask: {stage: open, task: {by: [{role: clerk}], WHAT}, next: {ok: fin}}
+  fin: {end: done}
+"""
+    assert codes(steps, child.replace("WHAT", "require: [amount]")) == []
+    assert codes(steps, child.replace("WHAT", "edit: [amount]")) == ["link_may_be_empty"]
+
+
+def test_a_record_only_flows_start_has_what_they_give() -> None:
+    steps = """
+  go: {start: {form: child, with: {request: this, amount: AMOUNT}, wait: false}, next: fin}
+"""
+    child = """
+flow: child
+stages: {open: {label: Open}}
+steps:
+  big: {stage: open, switch: "amount > money(3)", next: {true: fin, false: fin}}
+  fin: {end: done}
+"""
+    assert codes(steps.replace("AMOUNT", '"coalesce(amount, money(1))"'), child) == []
+    assert codes(steps.replace("AMOUNT", "amount"), child) == ["may_be_empty"]
+    role = "role: maker\nlabel: Maker\ncan: {child: {actions: [read, create]}}\n"
+    assert "may_be_empty" in codes(steps.replace("AMOUNT", "money(3)"), child, role)
+
+
+def test_money_that_would_move_once_only_is_told_in_scopes_too() -> None:
+    steps = """
+  go:
+    each:
+      over: lines
+      as: line
+      steps:
+        pay: {do: {pay: {use: payment.refund, with: {amount: money(3)}KEY}}, next: {done: end}}
+        end: {end: done}
+    next: check
+  check: {task: {by: [{role: lead}]}, next: {ok: fin, again: {to: go, max: 2}}}
+"""
+    (found,) = told(steps.replace("KEY", ""))
+    assert found.code == "money_twice"
+    assert "go (done) → check (again) → go" in found.message
+    assert codes(steps.replace("KEY", ', key: "line.state"')) == ["may_be_empty"]
+
+
+def test_warnings_do_not_keep_from_publishing() -> None:
+    steps = "  go: {task: {by: [{role: clerk}]}, due: {in: 1d}, next: {ok: fin}}\n"
+    found = build_shop(HEAD.lstrip() + steps + TAIL)
+    (warning,) = found.problems
+    assert warning.problem.severity == "warning"
+    assert not warning.stands_in_the_way
+    assert found.catalog is not None
+    assert "warning steps.go.due: nothing happens" in str(warning)
+
+
+def test_a_flow_of_forty_steps_is_checked_in_no_time() -> None:
+    steps = "".join(
+        f"  t{i}: {{task: {{by: [{{role: clerk}}], edit: [amount, lines], require: [note]}}, "
+        f"next: {{ok: s{i}, back: {{to: t{max(0, i - 3)}, max: 2}}}}}}\n"
+        f"  s{i}: {{set: {{limit: amount}}, switch: 'coalesce(amount, money(0)) > money({i})', "
+        f"next: {{true: t{i + 1}, false: s{i + 1}}}}}\n"
+        for i in range(20)
+    )
+    steps = steps.replace("t20", "fin").replace("s20", "fin")
+    made = catalog(HEAD.lstrip() + '  go: {set: {level: "1"}, next: t0}\n' + steps + TAIL)
+    world = World(made.forms, made.roles)
+    flow = made.flows["request"]
+    best = min(_seconds(lambda: check_flow(flow, world)) for _ in range(5))
+    assert len(flow.steps) > 40
+    assert best < 0.020
+
+
+def _seconds(work: object) -> float:
+    start = time.process_time()
+    work()  # type: ignore[operator]
+    return time.process_time() - start
