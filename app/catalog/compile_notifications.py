@@ -33,7 +33,7 @@ KEYS = (
 ).split()
 ASSIGNEE = "assignee"
 _RECORD = ("created", "updated", "deleted")
-_FLOW = ("task.assigned", "task.cancelled", "escalated", "incident")
+_FLOW = ("task.assigned", "task.claimed", "task.cancelled", "escalated", "comment", "incident")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 _TARGETS: Mapping[str, Mapping[str, Type]] = {
     TASK: {"label": TEXT, "step": TEXT, "due_at": DATETIME, "comment": TEXT},

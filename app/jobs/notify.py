@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from app.access.actor import SYSTEM
+from app.catalog.model import Catalog
 from app.catalog.notifications import INBOX, MAIL
 from app.config import Config
 from app.notifications import messages
@@ -33,6 +34,8 @@ from forms.values import Text, encode_id, new_id
 log = structlog.get_logger(__name__)
 
 TOPIC = "notify"
+SAID = "@"
+"""The key under which a journal entry keeps what a flow did."""
 DIGEST = "digest:"
 Statement = tuple[str, Sequence[Any]]
 Webhook = Callable[[Tenant, str, str, Mapping[str, Any]], None]
@@ -90,14 +93,17 @@ def planned(tenant: Tenant, one: outbox.Claimed, post: Post = NOWHERE) -> list[S
     live = published.tables.form_of(one.form)
     if live is None:
         return []
-    events = happened(live.id, one.record_id, one.once, json.loads(one.payload))
+    events = [
+        event
+        for event in happened(live.id, one.record_id, one.once, json.loads(one.payload))
+        if _stands(tenant, event)
+    ]
     if not listening(published.catalog, events):
         return []
     occasion = _occasion(tenant, published, live.id, one, post)
     if occasion is None:
         return []
-    events = tuple(_named(tenant, event) for event in events)
-    made = plan(occasion, events)
+    made = plan(occasion, _named(tenant, one, events))
     now = tenant.now_us()
     throttled = [each.throttle_key for each in made.outgoing if each.throttle]
     kept = list(unthrottled(made.outgoing, _last(tenant, throttled), now))
@@ -105,6 +111,16 @@ def planned(tenant: Tenant, one: outbox.Claimed, post: Post = NOWHERE) -> list[S
     found += [(_THROTTLE, (each.throttle_key, now)) for each in kept if each.throttle]
     found += [_told(each, one, now) for each in made.troubles]
     return found
+
+
+def _stands(tenant: Tenant, event: Happened) -> bool:
+    """Whether it is still so: a task that was done or withdrawn meanwhile (whoever fills in a form
+    does its first task at once) is announced to nobody."""
+    task = event.data.get("task")
+    if event.name != "task.assigned" or not isinstance(task, int):
+        return True
+    open_ = "SELECT 1 FROM rf_due WHERE task = ? AND status = 'open' LIMIT 1"
+    return bool(tenant.db.query(open_, (task,)))
 
 
 def _occasion(
@@ -126,7 +142,7 @@ def _occasion(
         env,
         tenant.db,
         _loader(facts),
-        _links(tenant.id, form_id, one.record_id, post),
+        _links(tenant.id, published.catalog, form_id, one.record_id, post),
         published.zone,
         tenant.now(),
     )
@@ -136,24 +152,34 @@ def _loader(facts: Facts) -> Callable[[Any], None]:
     return lambda wanted: facts.load(wanted, trusted=True)
 
 
-def _links(tenant: str, form_id: str, rid: int, post: Post) -> Callable[[Recipient], str]:
+def _links(
+    tenant: str, catalog: Catalog, form_id: str, rid: int, post: Post
+) -> Callable[[Recipient], str]:
+    """The record's page: at the desk, or for people outside in the first portal that has it."""
     base = post.address(tenant)
+    portal = next((one.id for one in catalog.portals.values() if form_id in one.start), "")
 
     def link(person: Recipient) -> str:
-        if not base or person.outside:
+        if not base or (person.outside and not portal):
             return ""
+        if person.outside:
+            return f"{base}/portal/{portal}/records/{form_id}/{encode_id(rid)}"
         return f"{base}/forms/{form_id}/{encode_id(rid)}"
 
     return link
 
 
-def _named(tenant: Tenant, event: Happened) -> Happened:
-    """The event with the name of whoever did it, where only the id is known."""
-    by = event.data.get("by")
-    if event.data.get("actor") or not isinstance(by, int):
-        return event
-    rows = tenant.db.query("SELECT name FROM rf_user WHERE id = ?", (by,))
-    return replace(event, data={**event.data, "actor": rows[0][0]}) if rows else event
+def _named(tenant: Tenant, one: outbox.Claimed, events: Sequence[Happened]) -> tuple[Happened, ...]:
+    """The events with the name of whoever did it and what they said, from the journal."""
+    rows = tenant.db.query(
+        "SELECT actor_name, changes FROM rf_journal WHERE form = ? AND record_id = ? AND seq = ?",
+        (one.form, one.record_id, int(json.loads(one.payload).get("seq") or 0)),
+    )
+    if not rows:
+        return tuple(events)
+    said = json.loads(rows[0][1]).get(SAID, {}) if rows[0][1] else {}
+    known = {"actor": rows[0][0], "comment": said.get("comment")}
+    return tuple(replace(event, data={**known, **event.data}) for event in events)
 
 
 def _last(tenant: Tenant, keys: Sequence[str]) -> dict[str, int]:

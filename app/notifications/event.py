@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_ACTS = {"create": "created", "update": "updated", "delete": "deleted"}
+_ACTS = {"create": "created", "update": "updated", "amend": "updated", "delete": "deleted"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,7 +32,7 @@ class Happened:
     @property
     def due_at(self) -> datetime | None:
         """When the task or promise it is about is due."""
-        return moment(self.data.get("due_at"))
+        return moment(self.data.get("due_at") or self.data.get("due"))
 
 
 def happened(

@@ -20,7 +20,7 @@ from app.catalog.notifications import (
     Listening,
     Notification,
 )
-from app.notifications.event import Happened
+from app.notifications.event import Happened, moment
 from app.notifications.people import Around, Recipient, address_field, contact_links, recipients
 from app.notifications.reads import wanted
 from app.storage.ports import Reader
@@ -248,7 +248,7 @@ def _tell(occasion: Occasion, event: Happened, lang: str) -> None:
         1: {
             "label": Text.of(named.get("label"), step).pick(lang),
             "step": step or None,
-            "due_at": event.due_at,
+            "due_at": event.due_at or (_task_due(occasion, event, step) if step else None),
             "comment": str(event.data.get("comment") or "") or None,
         }
     }
@@ -261,17 +261,27 @@ def _tell(occasion: Occasion, event: Happened, lang: str) -> None:
         links[f"{SLA}.{name}"] = {1: {"label": label, "due_at": dues.get(name)}}
 
 
+def _task_due(occasion: Occasion, event: Happened, step: str) -> datetime | None:
+    """When the step an event is about has to be done."""
+    ((due,),) = occasion.db.query(
+        "SELECT MIN(due_at) FROM rf_due WHERE form = ? AND record_id = ? AND status = 'open'"
+        " AND step = ? AND (kind IN ('task', 'vote') OR rule LIKE 'due%')",
+        (occasion.form_key, event.record_id, step),
+    )
+    return None if due is None else moment(due)
+
+
 def _promised(occasion: Occasion, event: Happened) -> dict[str, datetime]:
     """SLA → when it must be kept: by its timer, and for the one at hand by the event."""
     rows = occasion.db.query(
-        "SELECT rule, due_at FROM rf_due WHERE form = ? AND record_id = ? AND rule LIKE 'sla/%'",
+        "SELECT rule, due_at FROM rf_due WHERE form = ? AND record_id = ? AND rule LIKE 'sla/%'"
+        " ORDER BY due_at",
         (occasion.form_key, event.record_id),
     )
-    epoch = datetime(1970, 1, 1, tzinfo=occasion.now.tzinfo)
     found = {
-        str(rule).split("/")[1]: epoch + timedelta(microseconds=due)
+        str(rule).split("/")[1]: at
         for rule, due in rows
-        if str(rule).endswith("/breach") and due is not None
+        if str(rule).endswith("/breach") and (at := moment(due)) is not None
     }
     parts = event.name.split(".")
     if parts[0] == "sla" and event.due_at is not None:

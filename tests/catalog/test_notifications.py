@@ -49,7 +49,8 @@ def test_what_can_happen_comes_from_the_flow() -> None:
     flow = load_text("flow.yaml", FLOW).data
     assert happenings(None) == ["created", "updated", "deleted"]
     assert happenings(flow)[3:] == [
-        *("stage.open", "stage.over", "task.assigned", "task.cancelled", "escalated", "incident"),
+        *("stage.open", "stage.over", "task.assigned", "task.claimed", "task.cancelled"),
+        *("escalated", "comment", "incident"),
         *("remind.look.half", "late.look", "ended.settled", "sla.answer.warn", "sla.answer.breach"),
     ]
 

@@ -25,7 +25,7 @@ def test_everybody_hears_in_their_own_language_once(world: World) -> None:
         until="2026-11-21T16:00:00Z",
     )
     world.work()
-    assert world.told("wang") == [("C0001 退款", "买家 Li，")]
+    assert world.told("wang") == [("C0001 退款", "买家 Li，Boss")]
     assert world.told("ann") == [("C0001: Money back", "from Li, 2026-11-22 00:00")]
     world.work()
     assert len(world.told("wang")) == 1

@@ -37,7 +37,7 @@ def test_a_return_from_the_door_to_the_answer(world: World) -> None:
     home = browser.get("/portal/returns/")
     assert "Welcome, Li Na" in home.text and "P-1" in home.text and "P-2" in home.text
     assert "Lamp" in home.text and "× 2" in home.text
-    assert "W-SECRET" not in home.text and "Wu" not in home.text
+    assert "W-SECRET" not in home.text and "Wu Wei" not in home.text
 
     path = "/portal/returns/records/claim/new"
     page = browser.get(f"{path}?of={world.rid('p1')}")

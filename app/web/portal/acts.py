@@ -33,10 +33,9 @@ from app.web.desk.live import field_states
 from app.web.desk.post import Posted, read_post
 from app.web.desk.state import state_of
 from app.web.i18n import language
+from app.web.portal.choosing import as_choices, own_links
 from app.web.portal.formpage import (
     Page,
-    as_choices,
-    own_links,
     page_button,
     place,
     reachable,

@@ -29,21 +29,22 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 
 from app.access.rights import rights
-from app.records import Preview, Refused, attach, choices, create, preview
+from app.records import Preview, Refused, attach, create, preview
 from app.records.errors import release_changed
 from app.web.desk.data import Released, attach_posted, released, submit_values
-from app.web.desk.fields import FieldView, Place, SectionView, State, html_id, sections
+from app.web.desk.fields import Place, SectionView, State, html_id, sections
 from app.web.desk.formpage import HELD
 from app.web.desk.live import field_states
 from app.web.desk.post import Posted, add_row, read_post, remove_row
 from app.web.desk.state import state_of
 from app.web.i18n import language
+from app.web.portal.choosing import as_choices, may_fill, not_asked, offers_of, own_links
 from app.web.security import csrf
-from forms.model import Field, Form, Lines
+from forms.model import Form, Lines
 from forms.values import decode_id, encode_id
 
-OFFERED = 50
-MOST_ROWS = 50
+EVERYTHING = "all"
+"""In place of a record's id: rows of whatever the person bought are offered."""
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Page:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     problems_title: str = ""
     left: str | None = None
+    more_url: str = ""
     offers: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """Lines field → (name of the link column, id, title) of what may be taken into a new row."""
 
@@ -177,46 +179,18 @@ def _fresh() -> str:
     return f"n{secrets.token_hex(4)}"
 
 
-def own_links(form: Form) -> dict[str, Any]:
-    """Fields that say who the person is, with the person's own record; never taken from a page."""
-    contact = g.portal.identify.contact
-    held = rights(g.tenant.active().catalog, g.actor, form.id)
-    return {
-        one.id: g.visitor.contact
-        for one in form.fields.values()
-        if one.type == "link" and one.to == contact and not one.many and _open(one, held)
-    }
-
-
-def not_asked(form: Form) -> set[str]:
-    """Fields a new record's page leaves out: who the person is, and what is filled in without
-    them (closed to their role and not computed)."""
-    held = rights(g.tenant.active().catalog, g.actor, form.id)
-    closed = {
-        one.id
-        for one in form.fields.values()
-        if one.formula is None and (one.path in held.readonly or one.readonly is True)
-    }
-    return closed | set(own_links(form))
-
-
-def _open(one: Field, held: Any) -> bool:
-    writable = one.formula is None and one.readonly is not True
-    return writable and one.path not in held.hidden and one.path not in held.readonly
-
-
 def begins_with(form: Form) -> dict[str, int]:
     """Links filled in on a new page: the record `of`, or the one the person named at the door."""
     wanted = request.args.get("of", "")
     try:
-        given = decode_id(wanted) if wanted else None
+        given = decode_id(wanted) if wanted and wanted != EVERYTHING else None
     except ValueError:
         abort(404)
     held = rights(g.tenant.active().catalog, g.actor, form.id)
     order = g.portal.identify.form
     found: dict[str, int] = {}
     for one in form.fields.values():
-        if one.type != "link" or one.many or "." in one.to or not _open(one, held):
+        if one.type != "link" or one.many or "." in one.to or not may_fill(one, held):
             continue
         if one.to == order and one.to != g.portal.identify.contact:
             found[one.id] = given if given is not None else g.visitor.record_id
@@ -267,10 +241,11 @@ def _show(
 ) -> Any:
     answer, state, values = draft(release, posted, data)
     form = answer.form
-    offers = _offers(form, values, state)
+    of = _of(data)
+    offers = offers_of(form, values, state, of)
     if posted is None and _take_the_only_one(form, offers, values):
         answer, state = _again(form, release, values)
-        offers = _offers(form, values, state)
+        offers = offers_of(form, values, state, of)
     state.errors = dict(errors or {})
     views = sections(form, state, place(form))
     as_choices(form, views, values, skip=not_asked(form))
@@ -288,6 +263,10 @@ def _show(
         help=form.help.pick(lang),
         notice=notice,
         offers=offers,
+        hidden=[("_of", EVERYTHING if of is None else encode_id(of))] if offers else [],
+        more_url=url_for("portal.new_record", form_id=form.id, of=EVERYTHING)
+        if offers and of is not None
+        else "",
         left=" ".join(sorted(posted.left)) if posted is not None else None,
     )
     tell_problems(page, form, state)
@@ -319,106 +298,16 @@ def tell_problems(page: Page, form: Form, state: State) -> None:
         )
 
 
-def as_choices(
-    form: Form,
-    views: list[SectionView],
-    values: Mapping[str, Any],
-    *,
-    skip: set[str] | frozenset[str] = frozenset(),
-    rid: int | None = None,
-) -> None:
-    """Turn link pickers into plain choices, which need no script and suit a phone; leave out the
-    fields of `skip`, and what can be seen but not filled in and is empty."""
-    for section in views:
-        kept = []
-        for view in section.fields:
-            if view.name in skip or view.type in _STAFF or _says_nothing(view):
-                continue
-            kept.append(view)
-            _as_choice(form, view, values, None, rid)
-            for index, row in enumerate(view.rows):
-                for cell in row.cells:
-                    _as_choice(form, cell, values, index, rid)
-            if view.widget == "grid":
-                _drop_columns(view)
-                for cell in view.blank.cells if view.blank is not None else ():
-                    _as_choice(form, cell, values, None, rid)
-        section.fields = kept
-        section.visible = any(view.visible for view in kept)
-
-
-_STAFF = ("user", "department")
-
-
-def _says_nothing(view: FieldView) -> bool:
-    """Whether nothing is in it and nothing can be put in: also for choices among staff, who are
-    not shown to people outside."""
-    if view.type in _STAFF and not view.chips:
-        return True
-    return view.readonly and view.widget != "grid" and not view.value and not view.chips
-
-
-def _drop_columns(view: FieldView) -> None:
-    """Columns nobody can fill in and that are empty in every row are only in the way."""
-    empty = {
-        cell.column
-        for row in ([view.blank] if view.blank is not None and not view.rows else view.rows)
-        for cell in row.cells
-        if _says_nothing(cell)
-    }
-    for row in view.rows:
-        empty -= {cell.column for cell in row.cells if not _says_nothing(cell)}
-    view.columns = [one for one in view.columns if one.column not in empty]
-    for row in [*view.rows, *([view.blank] if view.blank is not None else [])]:
-        row.cells = [cell for cell in row.cells if cell.column not in empty]
-
-
-def _as_choice(
-    form: Form, view: FieldView, values: Mapping[str, Any], index: int | None, rid: int | None
-) -> None:
-    if view.widget != "picker":
-        return
-    for chip in view.chips:
-        chip.url = ""
-    if view.readonly or view.many:
-        return
-    head = view.name.partition(".")[0]
-    path = (head, view.column) if view.column else (head,)
-    found = choices(g.tenant, g.actor, form.id, path, "", values, index, OFFERED, rid=rid)
-    options = [(encode_id(one.id), one.title or one.number or "") for one in found]
-    if isinstance(view.value, str) and view.value and view.value not in dict(options):
-        options.append((view.value, view.text or view.value))
-    view.widget, view.options, view.dated = "select", tuple(options), True
-    view.shells = {}
-    if not view.column:
-        view.css += " rp-asks"
-
-
-def _offers(
-    form: Form, values: Mapping[str, Any], state: State
-) -> dict[str, list[tuple[str, str, str]]]:
-    """For lines that link to the rows of what the person bought: those not taken yet."""
-    order = g.portal.identify.form
-    held = rights(g.tenant.active().catalog, g.actor, form.id)
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    for lines in form.lines:
-        column = next(
-            (one for one in lines.fields.values()
-             if one.type == "link" and one.to.startswith(f"{order}.") and _open(one, held)),
-            None,
-        )  # fmt: skip
-        if column is None or not _open(lines, held):
-            continue
-        rows = state.row.get(lines.id) or ()
-        taken = {row.get(column.id) for row in rows}
-        offered = choices(
-            g.tenant, g.actor, form.id, (lines.id, column.id), "", values, None, OFFERED
-        )
-        if len(rows) < MOST_ROWS:
-            found[lines.id] = [
-                (column.id, encode_id(one.id), one.title) for one in offered if one.id not in taken
-            ]
-    return found
+def _of(data: MultiDict[str, str] | None) -> int | None:
+    """The record whose rows are offered: the one a page began with, or that was named at the
+    door; None for all the person has."""
+    wanted = (data.get("_of", "") if data is not None else "") or request.args.get("of", "")
+    if wanted == EVERYTHING:
+        return None
+    try:
+        return decode_id(wanted) if wanted else int(g.visitor.record_id)
+    except ValueError:
+        abort(404)
 
 
 def _take_the_only_one(

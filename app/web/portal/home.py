@@ -19,7 +19,9 @@ from forms.model import Field, Form, Lines
 from forms.values import encode_id
 
 MOST = 20
-ORDERS = 10
+ORDERS = 12
+AT_ONCE = 3
+"""Orders that are shown; the rest can be unfolded."""
 
 
 @dataclass(slots=True)
@@ -45,10 +47,12 @@ def home() -> Any:
     if g.actor is None:
         return show_door()
     portal: Portal = g.portal
+    orders = _orders(portal)
     return render_template(
         "portal/home.html",
         groups=[group for one in portal.start if (group := _group(one)) is not None],
-        orders=_orders(portal),
+        orders=orders[:AT_ONCE],
+        more_orders=orders[AT_ONCE:],
         orders_label=_label(portal.identify.form),
     )
 
@@ -114,7 +118,7 @@ def _order(form_id: str, rid: int) -> Card | None:
         if one.type == "link" and one.to == g.portal.identify.contact:
             continue
         text = text_of(one, row.get(name), names)
-        if text and text != card.title:
+        if text and text not in card.title:
             card.facts.append((one.label.pick(language()) or name, text))
     for lines in form.lines:
         if lines.id not in view.hidden:

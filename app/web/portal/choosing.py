@@ -1,0 +1,173 @@
+"""What a person may choose in the portal, as plain choices: no script is needed, and a phone is
+enough. And what a page does not ask, because it is known or nobody's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import g
+
+from app.access.rights import rights
+from app.records import choices, titles
+from app.web.desk.fields import FieldView, SectionView, State
+from flows.views import step_rights
+from forms.model import Field, Form, Lines
+from forms.values import encode_id
+
+OFFERED = 50
+MOST_ROWS = 50
+
+
+def own_links(form: Form) -> dict[str, Any]:
+    """Fields that say who the person is, with the person's own record; never taken from a page."""
+    contact = g.portal.identify.contact
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    return {
+        one.id: g.visitor.contact
+        for one in form.fields.values()
+        if one.type == "link" and one.to == contact and not one.many and may_fill(one, held)
+    }
+
+
+def not_asked(form: Form) -> set[str]:
+    """Fields (dotted) a new record's page leaves out: who the person is, what is filled in or
+    computed without them, and what the flow's first step hides."""
+    catalog = g.tenant.active().catalog
+    held = rights(catalog, g.actor, form.id)
+    flow = catalog.flows.get(form.id)
+    hidden = set(step_rights(flow, flow.top.entry).hide) if flow is not None else set()
+    closed = {
+        one.path
+        for one in _all_fields(form)
+        if one.formula is not None or one.readonly is True or one.path in held.readonly
+    }
+    return closed | hidden | set(own_links(form))
+
+
+def _all_fields(form: Form) -> Iterator[Field]:
+    for one in form.fields.values():
+        yield one
+        if isinstance(one, Lines):
+            yield from one.fields.values()
+
+
+def may_fill(one: Field, held: Any) -> bool:
+    """Whether a field is open to the person's role at all."""
+    writable = one.formula is None and one.readonly is not True
+    return writable and one.path not in held.hidden and one.path not in held.readonly
+
+
+def as_choices(
+    form: Form,
+    views: list[SectionView],
+    values: Mapping[str, Any],
+    *,
+    skip: set[str] | frozenset[str] = frozenset(),
+    rid: int | None = None,
+) -> None:
+    """Turn link pickers into plain choices, which need no script and suit a phone; leave out the
+    fields of `skip`, and what can be seen but not filled in and is empty."""
+    for section in views:
+        kept = []
+        for view in section.fields:
+            if view.name in skip or view.type in _STAFF or _says_nothing(view):
+                continue
+            kept.append(view)
+            _as_choice(form, view, values, None, rid)
+            for index, row in enumerate(view.rows):
+                for cell in row.cells:
+                    _as_choice(form, cell, values, index, rid)
+            if view.widget == "grid":
+                _drop_columns(view, skip)
+                for cell in view.blank.cells if view.blank is not None else ():
+                    _as_choice(form, cell, values, None, rid)
+        section.fields = kept
+        section.visible = any(view.visible for view in kept)
+
+
+_STAFF = ("user", "department")
+
+
+def _says_nothing(view: FieldView) -> bool:
+    """Whether nothing is in it and nothing can be put in: also for choices among staff, who are
+    not shown to people outside."""
+    if view.type in _STAFF and not view.chips:
+        return True
+    return view.readonly and view.widget != "grid" and not view.value and not view.chips
+
+
+def _drop_columns(view: FieldView, skip: set[str] | frozenset[str]) -> None:
+    """Columns nobody can fill in and that are empty in every row are only in the way; so are
+    those to be left out, but for what tells rows apart."""
+    left = {name.partition(".")[2] for name in skip if name.startswith(f"{view.name}.")}
+    empty = {
+        cell.column
+        for row in ([view.blank] if view.blank is not None and not view.rows else view.rows)
+        for cell in row.cells
+        if _says_nothing(cell)
+    }
+    for row in view.rows:
+        empty -= {cell.column for cell in row.cells if not _says_nothing(cell)}
+    empty |= left
+    view.columns = [one for one in view.columns if one.column not in empty]
+    for row in [*view.rows, *([view.blank] if view.blank is not None else [])]:
+        row.cells = [cell for cell in row.cells if cell.column not in empty]
+
+
+def _as_choice(
+    form: Form, view: FieldView, values: Mapping[str, Any], index: int | None, rid: int | None
+) -> None:
+    if view.widget != "picker":
+        return
+    for chip in view.chips:
+        chip.url = ""
+    if view.readonly or view.many:
+        return
+    head = view.name.partition(".")[0]
+    path = (head, view.column) if view.column else (head,)
+    found = choices(g.tenant, g.actor, form.id, path, "", values, index, OFFERED, rid=rid)
+    options = [(encode_id(one.id), one.title or one.number or "") for one in found]
+    if isinstance(view.value, str) and view.value and view.value not in dict(options):
+        options.append((view.value, view.text or view.value))
+    view.widget, view.options, view.dated = "select", tuple(options), True
+    view.shells = {}
+    if not view.column:
+        view.css += " rp-asks"
+
+
+def offers_of(
+    form: Form, values: Mapping[str, Any], state: State, of: int | None
+) -> dict[str, list[tuple[str, str, str]]]:
+    """For lines that link to the rows of what the person bought: those not taken yet, of one
+    record, or of all where `of` is None."""
+    order = g.portal.identify.form
+    held = rights(g.tenant.active().catalog, g.actor, form.id)
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for lines in form.lines:
+        column = next(
+            (one for one in lines.fields.values()
+             if one.type == "link" and one.to.startswith(f"{order}.") and may_fill(one, held)),
+            None,
+        )  # fmt: skip
+        if column is None or not may_fill(lines, held):
+            continue
+        rows = state.row.get(lines.id) or ()
+        taken = {row.get(column.id) for row in rows}
+        offered = choices(
+            g.tenant, g.actor, form.id, (lines.id, column.id), "", values, None, OFFERED
+        )
+        left = [one.id for one in offered if one.id not in taken]
+        known = titles(g.tenant, g.actor, column.to, left)
+        if len(rows) < MOST_ROWS:
+            found[lines.id] = [
+                (column.id, encode_id(one), _short(known[one].title, of))
+                for one in left
+                if one in known and of in (None, known[one].record)
+            ]
+    return found
+
+
+def _short(title: str, of: int | None) -> str:
+    """What a row is called among rows of the same record."""
+    return title.rpartition(" · ")[2] if of is not None else title
