@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from app.hooks import TryAgain
+
 Address = IPv4Address | IPv6Address
 
 _PUBLIC6 = ipaddress.IPv6Network("2000::/3")
@@ -32,8 +34,9 @@ _CLOSED6 = tuple(
 )
 
 
-class Blocked(Exception):
-    """The address is not one a connector may reach; the text says which and what to do."""
+class Blocked(TryAgain):
+    """The address is not one a connector may reach; the text says which and what to do. Nothing
+    was sent there."""
 
 
 @dataclass(frozen=True, slots=True)
