@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,14 +58,17 @@ def run_year(
     work: Path,
     tell: Tell = lambda _line: None,
     watch: Callable[[str, Progress, float], None] = lambda _name, _counts, _share: None,
+    overlay: str = TENANT,
+    steps: Sequence[tuple[str, Mapping[str, str]]] = STEPS,
 ) -> Year:
-    """Publish the shop's definitions and import its files, all through the records' use cases."""
-    sources, problems = read_tenant(definitions, TENANT)
+    """Publish the definitions of a tenant and import the shop's files, all through the records'
+    use cases."""
+    sources, problems = read_tenant(definitions, overlay)
     if problems:
         raise AssertionError(problems)
     publish(tenant, SYSTEM, sources, "the shop's year")
     year = Year(tenant)
-    for number, (name, others) in enumerate(STEPS):
+    for number, (name, others) in enumerate(steps):
         definition = tenant.active().catalog.imports[name]
         chosen = {own: files / f"{other}.gz" for own, other in others.items()}
         rejects = work / f"{number}_{definition.rejects}"
