@@ -194,7 +194,11 @@ def _empty(work: Work, name: str) -> bool:
 
 
 def escalate(work: Work, live: Live, step: Step, due: Due, level: str) -> None:
-    """Hand every open task over to others; where nobody is found it stays where it is."""
+    """Hand every open task over to others; where nobody is found it stays where it is.
+
+    Whose vote was handed over has none any more: as one of those it came to they may still vote.
+    """
+    voting = {f"user:{user}" for user in live.at.get("users", ())}
     for task in work.open_tasks(live.id):
         if task.status != OPEN or (level and task.level != level):
             continue
@@ -202,13 +206,15 @@ def escalate(work: Work, live: Live, step: Step, due: Due, level: str) -> None:
         seats = principals(work, due.escalate, live, having)
         if task.kind == "vote":
             barred = {f"user:{user}" for user in live.at.get("not", ())}
-            barred |= {f"user:{user}" for user in live.at.get("users", ())}
-            seats = tuple(seat for seat in seats if seat not in barred)
+            seats = tuple(seat for seat in seats if seat not in barred | voting)
         seats = tuple(seat for seat in seats if seat not in task.seats)
         if not seats:
             work.say("escalate", live, step.path, task=task.id, to=[], by="system")
             continue
         _hand_over(work, task, seats)
+        if task.kind == "vote":
+            gone = _users(task)
+            live.at["users"] = [user for user in live.at["users"] if user not in gone]
         work.say("escalate", live, step.path, task=task.id, to=list(seats), by="system")
         work.tell("escalated", step=step.path, task=task.id, seats=list(seats))
 

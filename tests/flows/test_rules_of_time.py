@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from flows.state import Act, Fire
-from tests.flows.play import NOW, Play, Refused, person
+from tests.flows.play import NOW, Play, Refused, World, person
 from tests.flows.shop import flow_of
 
 DUE = """
@@ -174,6 +174,17 @@ def test_votes_are_escalated_to_managers_of_who_has_them() -> None:
     play.pass_time(days=1)
     assert play.open() == [("agree", ("user:7",))]
     assert play.act("approved", 7).ended == "closed"
+
+
+def test_whose_vote_was_escalated_may_vote_as_one_of_those_it_came_to() -> None:
+    more = "{by: [{role: lead}], need: first, due: {in: 2h, escalate: [{role: quality}]}}"
+    flow = APPROVE.replace("{by: [{role: lead}], due: {in: 2h, escalate: [{role: quality}]}}", more)
+    roles = {"lead": (4, 5), "quality": (5,), "admin": (7,)}
+    play = Play(flow_of(flow), World(roles=roles), owner=4).begin()
+    play.pass_time(hours=3)
+    assert {seats for _, seats in play.open()} == {("role:quality",)}
+    play.act("approved", 5)
+    assert play.open() == [("agree", ("user:4",))]
 
 
 SLA = """

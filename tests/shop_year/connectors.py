@@ -10,6 +10,7 @@ import importlib
 import sqlite3
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -94,8 +95,8 @@ class Carrier:
 class Services:
     """Both services with their books, and the way out to them."""
 
-    def __init__(self) -> None:
-        self.books = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    def __init__(self, books: str | Path = ":memory:") -> None:
+        self.books = sqlite3.connect(books, check_same_thread=False, isolation_level=None)
         self.books.executescript(BOOKS)
         plugins = pluggy.PluginManager(PROJECT)
         plugins.add_hookspecs(Hooks)

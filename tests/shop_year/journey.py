@@ -183,8 +183,13 @@ class Journey:
                 for who, task in self._seated(REQUEST, rid, "mend", "quality"):
                     self._act(who, REQUEST, rid, "repaired", task)
                     self.visit()
+            case "close":
+                for who, task in self._seated(REQUEST, rid, "once_more", "finance"):
+                    self._act(who, REQUEST, rid, "close", task, comment="Not this one.")
+            case "transfer" | "confirm" if plan["method"] == "bank":
+                self._bank(what)
             case _:
-                self._money(what, plan, rid)
+                self._refunds(what, plan, rid)
 
     def _approve(self, level: str, plan: Plan, rid: int) -> None:
         for who, task in self._seated(REQUEST, rid, "approval", level, level):
@@ -278,8 +283,8 @@ class Journey:
                 comment="A part of it.",
             )
 
-    def _money(self, what: str, plan: Plan, rid: int) -> None:
-        """Finance: reviews refunds, transfers by hand, pays again what was declined."""
+    def _refunds(self, what: str, plan: Plan, rid: int) -> None:
+        """Finance reviews refunds, and pays again what was declined."""
         for refund in self._of_request(REFUND, rid):
             if what in ("review_finance", "review_lead"):
                 level = what.removeprefix("review_")
@@ -292,20 +297,23 @@ class Journey:
             elif what == "retry":
                 for seat, task in self._seated(REFUND, refund, "by_hand", "finance"):
                     self._act(seat, REFUND, refund, "retry", task)
-            elif plan["method"] == "bank":
-                self._transfer()
 
-    def _transfer(self) -> None:
+    def _bank(self, what: str) -> None:
+        """Finance sends what is to be transferred, and records what the bank says."""
+        form, step = "bank_transfer", what
         found = self.tenant.db.query(
-            "SELECT DISTINCT record_id FROM rf_due WHERE form = ? AND step = 'transfer'"
+            "SELECT DISTINCT record_id FROM rf_due WHERE form = ? AND step = ?"
             " AND status = 'open' AND kind = 'task' ORDER BY record_id",
-            (self.forms["bank_transfer"].key,),
+            (self.forms[form].key, step),
         )
-        day = self.clock.now.date().isoformat()
+        told = {"paid_on": self.clock.now.date().isoformat()}
         for (rid,) in found:
-            values = {"reference": f"B{rid}", "paid_on": day}
-            for who, task in self._seated("bank_transfer", rid, "transfer", "finance"):
-                self._act(who, "bank_transfer", rid, "paid", task, values=values)
+            for who, task in self._seated(form, rid, step, "finance"):
+                if step == "transfer":
+                    self._act(who, form, rid, "sent", task)
+                else:
+                    values = {"reference": f"B{rid}", **told}
+                    self._act(who, form, rid, "paid", task, values=values)
 
     def _act(
         self,

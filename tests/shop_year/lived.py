@@ -184,7 +184,7 @@ class Lived(Expected):
         review = "unneeded" if refund <= 100_000 else "one" if refund <= 1_000_000 else "two"
         outcome = "completed" if refund or swapped or repaired else "unpaid"
         if refund and distrusted and review != "unneeded":
-            self._later(asked + HOURS["review_finance"] * HOUR, seq, "take_back", number)
+            self._later(asked + HOURS["close"] * HOUR, seq, "take_back", number)
             outcome, refund = "unpaid", 0
         balance = sent - swapped
         self._note(

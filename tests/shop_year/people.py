@@ -25,7 +25,9 @@ HOURS = {
     "mend": 130,
     "review_finance": 144,
     "review_lead": 150,
+    "close": 152,
     "transfer": 160,
+    "confirm": 164,
     "retry": 168,
 }
 """Hours after the request at which people act; what is sent back is approved a day later."""
