@@ -132,7 +132,9 @@ def update(
                 return ctx.plan, lambda _: same
         return _ready(ctx, write, version)
 
-    return run(tenant, request, prepare)
+    known = tenant.current()
+    lock = known.tables.forms[form_id].key if form_id in known.catalog.flows else ""
+    return run(tenant, request, prepare, lock=lock, rid=rid)
 
 
 def _in_flow(

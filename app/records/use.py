@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.records import idempotency
-from app.records.errors import Refused, busy, key_reused, not_unique
+from app.records.errors import STATUS, Refused, busy, key_reused, not_unique
 from app.records.numbers import catch_up
 from app.records.outcome import Saved
 from app.records.plan import Plan
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 6
 OPTIMISTIC = 1
 """Conflicts after which a use case reads inside its transaction, where nobody can be quicker."""
-_ANSWERED = frozenset(
-    {
-        *("invalid", "limit_reached", "not_unique", "stale", "not_found", "no_task"),
-        *("task_decided", "not_yours", "unknown_act", "act_used_up", "act_unavailable"),
-        *("not_in_stage", "cannot_withdraw", "no_incident", "in_use"),
-    }
-)
+_ANSWERED = STATUS.keys() - {"busy", "bad_request", "forbidden", "key_reused", "release_changed"}
 """Refusals that a repeated request may meet only because its first run succeeded."""
 
 

@@ -1,29 +1,14 @@
-"""What waits for its time or for a change, over all records: timers, watches, incidents."""
+"""What waits for its time or for a change, over all records: timers and watches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from app.records.flowstate import watch_rule
 from app.storage.ports import Reader
 from app.storage.sqlgen import marks
 
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A token with an incident. `form` is the form's lasting name, `at` microseconds UTC, `data`
-    JSON: code, step, message, scope, row."""
-
-    form: str
-    record: int
-    token: int
-    step: str
-    code: str
-    at: int
-    data: str
 
 
 def due_timers(reader: Reader, now: int, limit: int = 100) -> list[int]:
@@ -59,13 +44,3 @@ def watchers(reader: Reader, changed: Iterable[tuple[str, int]]) -> list[tuple[s
         )
         found |= dict.fromkeys((row[0], row[1]) for row in rows)
     return list(found)
-
-
-def incidents(reader: Reader, limit: int = 200) -> list[Stuck]:
-    """Where flows are stuck, oldest first."""
-    rows = reader.query(
-        "SELECT form, record_id, token, step, rule, opened_at, data FROM rf_due"
-        " WHERE kind = 'incident' AND status = 'open'"
-        f" ORDER BY opened_at, id LIMIT {int(limit)}"
-    )
-    return [Stuck(*row) for row in rows]

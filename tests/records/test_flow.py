@@ -26,14 +26,15 @@ from app.records.inbox import counts, inbox
 from app.records.look import history, preview, read
 from app.records.proof import verify_aggregates, verify_journal
 from app.records.save import create, delete, update
-from app.records.signals import Lost, answer, child_ended, fire
-from app.records.waiting import due_timers, incidents, next_timer
+from app.records.signals import Lost, answer, arrive, child_ended, fire, mend
+from app.records.waiting import due_timers, next_timer
 from app.storage.databases import Installation
 from flows.state import Answer, Arrived, Mend, Origin
 from tests.records.flowshop import FlowShop, actor, open_flow_shop
 from tests.records.shop import refused
 
 LARGE = "200"
+STUCK = "SELECT record_id, token, step FROM rf_due WHERE kind = 'incident' AND status = 'open'"
 
 
 @pytest.fixture
@@ -47,8 +48,6 @@ def stage(house: FlowShop, record: int, table: str = "f_claim") -> str:
 
 def inspected(house: FlowShop, *quantities: str, **more: Any) -> int:
     """A claim on its way until its lines are to be inspected."""
-    from app.records.signals import arrive
-
     record = house.claim(*(quantities or ("1",)), **more).id
     assert arrive(house.tenant, "claim", record, Arrived("carrier.delivered", f"e{record}"))
     return record
@@ -354,30 +353,42 @@ def test_an_answer_whose_lease_is_lost_writes_nothing(house: FlowShop) -> None:
 
 
 def test_a_failure_nobody_expected_becomes_an_incident_to_be_mended(house: FlowShop) -> None:
-    from app.records.signals import mend
-
     _, payout, call = paying(house)
     place = (call["token"], call["step"], call["visit"], call["action"])
     answer(house.tenant, "payout", payout, Answer(call["key"], *place, "failed.unavailable"))
-    (stuck,) = incidents(house.db)
-    assert (stuck.form, stuck.record, stuck.step) == ("payout", payout, "send")
+    ((record, token, step),) = house.db.query(STUCK)
+    assert (record, step) == (payout, "send")
     assert flow_of(house.tenant, SYSTEM, "payout", payout).incidents[0].step == "send"
-    how = Mend(None, stuck.token, "skip", "paid in cash", "done")  # type: ignore[arg-type]
+    how = Mend(None, token, "skip", "paid in cash", "done")  # type: ignore[arg-type]
     refused("forbidden", mend, house.tenant, actor("money"), "payout", payout, how)
     mend(house.tenant, SYSTEM, "payout", payout, how)
-    assert incidents(house.db) == []
+    assert house.db.query(STUCK) == []
     assert stage(house, payout, "f_payout") == "paid"
 
 
 def test_what_the_record_cannot_take_is_an_incident_and_no_endless_retry(
-    house: FlowShop,
+    installation: Installation, tenant_id: str
 ) -> None:
-    record, payout, call = paying(house)
-    house.db.execute_now("UPDATE f_payout SET c_amount = 99999999990000 WHERE id = ?", (payout,))
-    place = (call["token"], call["step"], call["visit"], call["action"])
-    told = Answer(call["key"], *place, "failed.declined")
-    assert answer(house.tenant, "payout", payout, told)
-    assert record
+    limit = """
+aggregate: progress
+label: Progress
+per: purchase.lines
+measures:
+  checked: {from: claim.lines, by: purchase_line, count: true, where: "parent.stage == 'checking'"}
+never:
+  one_at_a_time: {when: checked > 1, message: One at a time}
+"""
+    house = open_flow_shop(installation, tenant_id, lines=1, **{"aggregates/progress": limit})
+    first, second = inspected(house), house.claim("1").id
+    event = Arrived("carrier.delivered", "second")
+    assert arrive(house.tenant, "claim", second, event) == "used"
+    assert stage(house, second) == "returning"
+    ((record, token, step),) = house.db.query(STUCK)
+    assert (record, token, step) == (second, 0, "bring")
+    (told,) = flow_of(house.tenant, SYSTEM, "claim", second).incidents
+    assert (told.code, told.message.en) == ("limit_reached", "One at a time")
+    assert arrive(house.tenant, "claim", second, event) == "used"
+    assert verify_aggregates(house.tenant) == [] and first
 
 
 # --- looking -------------------------------------------------------------------------------------
