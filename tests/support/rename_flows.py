@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 Node = object
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-_REFERENCE = re.compile(r"^[a-z][a-z0-9_]*([.\[].*)?$")
+_REFERENCE = re.compile(r"^[a-z][a-z0-9_]*([./\[].*)?$")
+_CALLED = re.compile(r"^([a-z_]+)\((.*)\)(.*)$")
 ENGINE = frozenset("done late approved rejected sent_back until else true false none".split())
 GROUPS = ("policies", "params", "inputs", "rules", "stages", "steps", "acts", "ends", "slas")
 
@@ -251,7 +252,7 @@ class FlowRenamer:
 
         def target(value: Node) -> Node:
             if not isinstance(value, Mapping):
-                return self._one(value, self.found.steps)
+                return value if value is None else self._one(value, self.found.steps)
             out = dict(value)
             out["to"] = self._one(out["to"], self.found.steps)
             if "when" in out:
@@ -353,11 +354,14 @@ class FlowRenamer:
     def notification(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         """A notification."""
         out = dict(d)
-        events = d.get("event", [])
-        renamed = [self._event(str(e)) for e in (events if isinstance(events, list) else [events])]
-        out["event"] = renamed if isinstance(events, list) else renamed[0]
-        out["to"] = self._who(d.get("to"))
-        out["text"] = {k: self.base.text(v) for k, v in _map(d.get("text")).items()}
+        if "event" in d:
+            many = isinstance(d["event"], list)
+            found = [self._event(str(e)) for e in (_list(d["event"]) if many else [d["event"]])]
+            out["event"] = found if many else found[0]
+        if "to" in d:
+            out["to"] = self._who(d["to"])
+        if "text" in d:
+            out["text"] = {k: self.base.text(v) for k, v in _map(d["text"]).items()}
         if "when" in out:
             out["when"] = self.base.expr(out["when"])
         return out
@@ -482,6 +486,8 @@ class FlowRenamer:
         for key in ("on", "to", "update", "answer"):
             if isinstance(out.get(key), str):
                 out[key] = self._reference(str(out[key]))
+        if "row" in out:
+            out["row"] = _WORD.sub(lambda m: self.base.path(m[0]), str(out["row"]))
         for key in ("with", "set"):
             if key in out and not ("send" in step or "answer" in step):
                 out[key] = self._values(out[key], aliases)
@@ -513,24 +519,33 @@ class FlowRenamer:
         known = self.found.steps | self.found.stages | self.found.rules | self.base.values
         known |= self.found.acts | self.found.ends | self.base.roles
 
+        words = self.base.fields | self.base.forms | self.found.policies | self.found.slas
+        grammar = {"stage", "step", "outcome", "title", "number", "tasks", "messages"}
+
+        def named(match: re.Match[str]) -> str:
+            kept = match[0] in grammar or match[0] in aliases
+            return match[0] if kept else self._one(match[0], words)
+
         def key(text: str) -> str:
-            words = self.base.fields | self.base.forms | self.found.policies | self.found.slas
-            grammar = {"stage", "step", "title", "number", "tasks", "messages", "refused"}
-            return _WORD.sub(
-                lambda m: m[0] if m[0] in grammar or m[0] in aliases else self._one(m[0], words),
-                text,
-            )
+            called = _CALLED.match(text)
+            if called is None:
+                return _WORD.sub(named, text)
+            return f"{called[1]}({_WORD.sub(named, called[2])}){called[3]}"
+
+        def places(text: str) -> str:
+            path, dot, level = text.partition(".")
+            return "/".join(self._one(part, known) for part in path.split("/")) + dot + level
 
         def value(node: Node) -> Node:
             if isinstance(node, list):
                 return [value(v) for v in node]
-            if isinstance(node, Mapping):
-                return {key(k): value(v) for k, v in node.items()}
+            if isinstance(node, Mapping):  # of tasks: steps to people
+                return {places(k): value(v) for k, v in node.items()}
             if isinstance(node, str) and _REFERENCE.match(node):
                 if re.split(r"[.\[]", node)[0] in aliases:
                     return self._reference(node)
-                parts = re.split(r"([/.:])", node)
-                return "".join(self._one(p, known) for p in parts)
+                return places(node)
             return node
 
-        return {key(k): value(v) for k, v in expect.items()}
+        outside = {"calls", "messages", "incident"}
+        return {key(k): v if k in outside else value(v) for k, v in expect.items()}
