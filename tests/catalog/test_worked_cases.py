@@ -21,8 +21,8 @@ ROLES = (
 CALENDAR = "calendar: workdays\nzone: Asia/Shanghai\nhours: {mon: 09:00-18:00}\n"
 
 
-# What the sketches leave open, and `check` tells: a box nobody ticked, a customer an order need not
-# have, money taken that was never held.
+# What the sketches leave open, as checking or playing them tells: a box nobody ticked, a customer
+# an order need not have, photos of goods not graded yet, money taken that was never held.
 MENDED = {
     # a bare comma in braces, which the loader refuses, rightly
     "en: paid for the line, after discounts, tax included}": (
@@ -34,6 +34,13 @@ MENDED = {
     "advance:  {type: boolean,": "advance:  {type: boolean, required: true,",
     "shipped:    {type: boolean, default: false}": (
         "shipped:    {type: boolean, default: false, readonly: true}"
+    ),
+    "required: \"grade != 'perfect'\"": "required: \"not is_empty(grade) and grade != 'perfect'\"",
+    # goods that were counted are not credited before they are graded
+    "quantity - received(this).counted - missing": "quantity - received(this).graded - missing",
+    "  accepted:  {from: receipt.lines,": (
+        "  graded:    {from: receipt.lines, by: line, sum: quantity,"
+        " where: not is_empty(disposition)}\n  accepted:  {from: receipt.lines,"
     ),
     "next: {positive: collect,": "next: {positive: held,",
     "  collect:\n": (
