@@ -7,11 +7,14 @@ from typing import Any
 
 from app.catalog.compiling import Compiling
 from app.catalog.model import Scenario
-from app.catalog.schemas import listed
+from app.catalog.schemas import KINDS, listed
 from forms.problems import Path, suggest
 
-KEYS = ("scenario", "label", "help", "was", "people", "given", "now", "steps")
-STEP_KEYS = "create act send wait update on to as by at with set expect refused".split()
+KEYS = tuple("scenario label help was people given now settings answers steps".split())
+STEP_KEYS = (
+    "create act send wait answer outcome update on to as by at with set row comment signature "
+    "files back_to key expect refused"
+).split()
 
 
 def compile_scenario(scenario_id: str, at: Compiling) -> Scenario:
@@ -23,6 +26,21 @@ def compile_scenario(scenario_id: str, at: Compiling) -> Scenario:
     for name, person in at.data.get("people", {}).items():
         for index, role in enumerate(person.get("roles", ())):
             at.refers("role", role, ("people", name, "roles", index))
+        if "contact" in person:
+            _named(str(person["contact"]), ("people", name, "contact"), names, at)
+    for kind, entries in at.data.get("settings", {}).items():
+        for name in entries:
+            if kind in KINDS:
+                at.refers(kind, name, ("settings", kind, name), on_key=True)
+            else:
+                at.problem(
+                    "unknown_kind",
+                    ("settings", kind),
+                    f"there is no kind {kind}",
+                    listed(sorted(KINDS)),
+                    suggest(kind, KINDS),
+                    on_key=True,
+                )
     return Scenario(
         id=scenario_id,
         label=at.text("label", scenario_id),
@@ -30,6 +48,8 @@ def compile_scenario(scenario_id: str, at: Compiling) -> Scenario:
         steps=tuple(at.data.get("steps", ())),
         now=str(at.data.get("now", "")),
         people=at.data.get("people", {}),
+        settings=at.data.get("settings", {}),
+        answers={use: tuple(found) for use, found in at.data.get("answers", {}).items()},
     )
 
 
@@ -37,7 +57,7 @@ def _step(step: Mapping[str, Any], path: Path, names: dict[str, str], at: Compil
     """One step; `names` collects alias → form."""
     form = step.get("create")
     for key in ("on", "to", "update"):
-        if key in step:
+        if key in step and "create" not in step:
             form = _named(str(step[key]), (*path, key), names, at)
     if "create" in step:
         known = at.refers("form", form, (*path, "create"))
@@ -50,8 +70,7 @@ def _step(step: Mapping[str, Any], path: Path, names: dict[str, str], at: Compil
             return
     if not form:
         return
-    written = "set" if "act" in step else "with"
-    if "send" not in step:
+    for written in ("set",) if "send" in step else ("with", "set"):
         for name, value in step.get(written, {}).items():
             _value(form, name, value, (*path, written, name), at)
     by = step.get("by")
@@ -67,23 +86,35 @@ def _step(step: Mapping[str, Any], path: Path, names: dict[str, str], at: Compil
 
 
 def _named(text: str, path: Path, names: dict[str, str], at: Compiling) -> str:
-    """The form of the record a step names."""
-    alias = text.partition(".")[0]
-    if alias in names:
-        return names[alias]
-    at.problem(
-        "unknown_alias",
-        path,
-        f"no record is called {alias} here",
-        listed([*names]) if names else "`as: <name>` names a record",
-        suggest(alias, names),
-    )
-    return ""
+    """The form of the record a step names: `r`, or over its links `r.refund`."""
+    alias, *links = text.partition("[")[0].split(".")
+    if alias not in names:
+        at.problem(
+            "unknown_alias",
+            path,
+            f"no record is called {alias} here",
+            listed([*names]) if names else "`as: <name>` names a record",
+            suggest(alias, names),
+        )
+        return ""
+    form = names[alias]
+    for link in links:
+        if not form or not at.has_field(form, link, path):
+            return ""
+        found = at.type_at(form, link)
+        if found is None or found.target is None:
+            at.problem("unknown_alias", path, f"{form}.{link} leads to no record")
+            return ""
+        form = found.target
+    return form
 
 
 def _value(form: str, name: str, value: Any, path: Path, at: Compiling) -> None:
     """A field of a form with the value it gets; `lines[0].disposition` names one cell."""
     plain = name.partition("[")[0] + name.partition("]")[2] if "[" in name else name
+    added = at.data.get("settings", {}).get("form", {}).get(form, {}).get("fields", {})
+    if plain.partition(".")[0] in added:
+        return  # what an overlay adds is judged when the scenario is played
     if not at.has_field(form, plain, path, on_key=True) or not isinstance(value, list):
         return
     if at.library.fields_of(f"{form}.{plain}") is None:

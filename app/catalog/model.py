@@ -310,7 +310,11 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A story to be run before publishing: `given` and `steps` as written."""
+    """A story to be run before publishing: `given` and `steps` as written.
+
+    `settings`: kind → id → the overlay it is told under. `answers`: action → what its calls come
+    to, one after the other.
+    """
 
     id: str
     label: Text
@@ -318,6 +322,8 @@ class Scenario:
     steps: tuple[Raw, ...]
     now: str = ""
     people: Mapping[str, Raw] = field(default_factory=dict)
+    settings: Mapping[str, Raw] = field(default_factory=dict)
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

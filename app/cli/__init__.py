@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import definitions, files, people, proof, serve
+from app.cli import definitions, files, people, proof, scenarios, serve
 from app.cli.session import Commands, Session
 
 
@@ -33,6 +33,7 @@ def main(context: click.Context, config_path: Path) -> None:
 for command in (
     definitions.check,
     definitions.plan,
+    scenarios.test,
     definitions.publish,
     definitions.releases,
     definitions.rollback,

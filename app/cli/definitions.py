@@ -14,10 +14,11 @@ from app.catalog.check import check as check_definitions
 from app.catalog.sources import export as export_files
 from app.cli.session import Session, plain_errors
 from app.records import plan_publish
-from app.records import publish as publish_release
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
 from app.records.releases import records_running, records_touched, release_sources
+from app.scenarios import ScenariosFail
+from app.scenarios import publish as publish_release
 
 pass_session = click.make_pass_decorator(Session)
 MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
@@ -82,20 +83,38 @@ def plan(session: Session, tenant: str) -> None:
 @click.argument("tenant")
 @click.option("--note", default="", help="Why; kept with the release.")
 @click.option("--as", "login", help="The user who publishes (default: the system).")
+@click.option("--despite", default="", help="Why it is published though scenarios fail; kept too.")
 @pass_session
-def publish(session: Session, tenant: str, note: str, login: str | None) -> None:
-    """Make a release of TENANT's definitions and put it into force, while people work."""
+def publish(session: Session, tenant: str, note: str, login: str | None, despite: str) -> None:
+    """Make a release of TENANT's definitions and put it into force, while people work.
+
+    Scenarios that fail keep it out, unless --despite says why.
+    """
     sources = session.sources(tenant)
     with plain_errors(session):
         opened = session.opened(tenant)
         actor = session.actor(opened, login, "web")
         before = opened.refresh().no
-        no = publish_release(opened, actor, sources, note)
+        try:
+            no = publish_release(opened, actor, sources, note, despite=despite)
+        except ScenariosFail as failing:
+            raise _kept_out(failing) from None
     digest = opened.active().catalog.hash[:12]
     if no == before:
         session.out.print(f"Release {no} ({digest}) is in force already; nothing changed.")
     else:
         session.out.print(f"Release {no} ({digest}) is in force.")
+
+
+def _kept_out(failing: ScenariosFail) -> click.ClickException:
+    """Every failure, and what can be done."""
+    failed = [one for report in failing.reports for one in report.failed]
+    for one in (failure for outcome in failed for failure in outcome.failures):
+        click.echo(str(one))
+    return click.ClickException(
+        f"{len(failed)} scenario(s) fail; nothing was published."
+        ' Mend them, or say why it goes ahead: --despite "…"'
+    )
 
 
 @click.command()

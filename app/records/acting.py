@@ -367,8 +367,8 @@ def _judged(
     """The row with what was filled in. Nothing is judged where nothing could be filled in."""
     record = standing.record
     bare = Given(dict(record.row), record.head.currency)
-    if task.status != OPEN or not has_seat((task,), who):
-        return bare  # the engine says why not
+    if not asked.name or task.status != OPEN or not has_seat((task,), who):
+        return bare  # taking a task decides nothing; else the engine says why not
     step = step_of(flow, standing.state, task)
     kinder = not requires(flow, step.path, asked.name)
     held = opens(ctx.plan.form, ctx.rights, flow, standing.state, task, demands=not kinder)

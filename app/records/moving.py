@@ -19,6 +19,7 @@ from flows.state import (
     DONE,
     OPEN,
     TOP,
+    WAITING,
     Call,
     Done,
     Happening,
@@ -84,9 +85,18 @@ def moved(
     write.effects += _effects(write, flow, done)
     write.act = said.act
     write.changes[FLOW] = _journaled(done, said)
-    if done.happenings:
-        write.told["happenings"] = [_told(one) for one in done.happenings]
+    told = [_told(one) for one in done.happenings if not _over(one, done)]
+    if told:
+        write.told["happenings"] = told
     return write
+
+
+def _over(one: Happening, done: Done) -> bool:
+    """Whether somebody would be told of a task that was decided in the very same transition."""
+    if one.name != "task.assigned":
+        return False
+    still = {task.id for task in done.tasks if task.status in (OPEN, WAITING)}
+    return one.data.get("task") not in still
 
 
 def listens_for(done: Done) -> list[str]:

@@ -1,0 +1,172 @@
+"""Scenarios are held to what they tell, nothing leaves, and one that fails keeps a release out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.access.actor import SYSTEM
+from app.catalog.settings import overlaid, write
+from app.catalog.sources import Sources
+from app.cli import main
+from app.records import releases
+from app.records.tenant import Tenant, Tenants
+from app.scenarios import Report, ScenariosFail, publish, run_pack, run_tenant
+from app.storage.databases import Installation, StorageSettings
+
+HERE = Path(__file__).parent
+
+
+def story(name: str) -> str:
+    return (HERE / "stories" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+GOOD = story("light")
+
+
+def sources(**scenarios: str) -> Sources:
+    pack = HERE / "pack"
+    files = {
+        f"packs/p/{path.relative_to(pack).as_posix()}": path.read_text(encoding="utf-8")
+        for path in pack.rglob("*.yaml")
+    }
+    for name, text in scenarios.items():
+        told = re.sub("^scenario: .*", f"scenario: {name}", text)
+        files[f"packs/p/scenarios/{name}.yaml"] = told
+    return Sources(files)
+
+
+def told(report: Report) -> list[str]:
+    return [str(failure) for one in report.outcomes for failure in one.failures]
+
+
+def test_what_is_told_comes_out_and_is_counted() -> None:
+    report = run_pack(sources(light=GOOD), "p")
+    assert told(report) == []
+    assert report.outcomes[0].seconds < 1
+    assert set(report.steps["parcel"].missed) == {"ask", "ask_again", "kept"}
+    assert report.rules["weighing"].missed == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ('"rule(weighing)": light', '"rule(weighing)": else', "expected else, found light"),
+        ("worth: 12.5, paper", "worth: 13, paper", "worth: expected 13, found 12.5 CNY"),
+        ("calls: [carrier.create_label]", "calls: []", "calls: expected nothing, found carrier."),
+        ("step: look/see", "step: weigh", "step: expected weigh, found look/see"),
+        ("2026-03-07T10:00", "2026-03-07T11:00", "sla.send.due_at: expected 2026-03-07T11:00"),
+    ],
+)
+def test_what_is_not_as_told_is_found_with_its_place(old: str, new: str, finding: str) -> None:
+    (found,) = told(run_pack(sources(light=GOOD.replace(old, new, 1)), "p"))
+    assert found.startswith("packs/p/scenarios/light.yaml:6 ")
+    assert finding in found
+
+
+def test_a_refusal_nobody_told_ends_the_story() -> None:
+    text = GOOD.replace("weight: 3, ", "")
+    (found,) = told(run_pack(sources(light=text), "p"))
+    assert "light.yaml:6 create parcel: expected done, found refused, invalid" in found
+    missing = GOOD.replace("refused: true", "refused: not_found")
+    assert "refused with not_found" in told(run_pack(sources(light=missing), "p"))[0]
+
+
+def test_time_passes_and_timers_go_off_at_their_own_time() -> None:
+    text = story("heavy")
+    assert told(run_pack(sources(light=text), "p")) == []
+
+
+def test_answers_say_what_comes_of_calls() -> None:
+    text = story("failing")
+    assert told(run_pack(sources(light=text), "p")) == []
+    unlisted = text.replace("[failed.bad_address]", "[failed.unavailable]")
+    found = told(run_pack(sources(light=unlisted), "p"))
+    assert any("effects" in one for one in found)
+
+
+def test_settings_change_what_holds() -> None:
+    text = story("otherwise")
+    assert told(run_pack(sources(light=text, other=GOOD), "p")) == []
+    unread = text.replace("most: 50", "mast: 50")
+    assert "found else" in told(run_pack(sources(light=unread), "p"))[0]
+    broken = text.replace("most: 50", "most: some")
+    assert "settings" in told(run_pack(sources(light=broken), "p"))[0]
+
+
+def test_overlays_lie_over_what_a_tenant_has() -> None:
+    files = dict(sources().files) | {
+        "tenants/t/tenant.yaml": "tenant: t\nlabel: T\npacks: [p]\n",
+        "tenants/t/policies/weighing.yaml": "policy: weighing\nextends: p\nparams: {most: 20}\n",
+    }
+    over = overlaid(Sources(files, "t"), {"policy": {"weighing": {"branch": "class"}}})
+    text = over.files["tenants/t/policies/weighing.yaml"]
+    assert "most: 20" in text
+    assert "branch: class" in text
+    assert write({"form": "x", "at": "2026-03-01"}) == "form: x\nat: '2026-03-01'\n"
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Iterator[Tenant]:
+    installation = Installation(StorageSettings(tmp_path))
+    installation.create("t")
+    tenants = Tenants(installation)
+    yield tenants.get("t")
+    tenants.close()
+
+
+def company(text: str = GOOD) -> Sources:
+    files = dict(sources(light=text).files)
+    files["tenants/t/tenant.yaml"] = "tenant: t\nlabel: T\npacks: [p]\nzone: UTC\ncurrency: CNY\n"
+    return Sources(files, "t")
+
+
+def test_a_failing_scenario_keeps_the_release_out_unless_told_why(tenant: Tenant) -> None:
+    bad = company(GOOD.replace("stage: gone, outcome", "stage: kept, outcome"))
+    with pytest.raises(ScenariosFail, match="light"):
+        publish(tenant, SYSTEM, bad, "first")
+    assert tenant.refresh().no == 0
+    assert publish(tenant, SYSTEM, bad, "first", despite="the carrier is away") == 1
+    note = releases(tenant)[0].note
+    assert note == "first\npublished although light fail: the carrier is away"
+    assert publish(tenant, SYSTEM, bad) == 1, "packs that are in force are not judged again"
+    own = dict(company().files) | {
+        "tenants/t/scenarios/mine.yaml": GOOD.replace("light", "mine", 1)
+    }
+    assert publish(tenant, SYSTEM, Sources(own, "t")) == 2
+    wrong = own | {
+        "tenants/t/scenarios/mine.yaml": own["tenants/t/scenarios/mine.yaml"].replace(
+            "weight: 3", "weight: 33"
+        )
+    }
+    with pytest.raises(ScenariosFail, match="mine"):
+        publish(tenant, SYSTEM, Sources(wrong, "t"))
+    assert [one.id for one in run_tenant(Sources(own, "t"), "t").outcomes] == ["mine"]
+
+
+def test_the_command_prints_what_came_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "definitions"
+    for path, text in sources(
+        light=GOOD, other=GOOD.replace("weight: 3,", "weight: 33,")
+    ).files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"definitions: {folder}\ntenants: {{}}\n")
+    run = CliRunner().invoke
+    whole = run(main, ["--config", str(config), "test"])
+    assert whole.exit_code == 1
+    assert "other.yaml:6 step: expected look/see, found ask" in whole.output
+    assert "1 of 2 come out as told" in whole.output
+    assert "not seen: ask_again" in whole.output
+    one = run(
+        main, ["--config", str(config), "test", str(folder / "packs/p"), "--scenario", "light"]
+    )
+    assert one.exit_code == 0, one.output
+    none = run(main, ["--config", str(config), "test", "--scenario", "lihgt"])
+    assert none.exit_code == 1
+    assert "no scenario lihgt there" in none.output
