@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -25,6 +25,7 @@ from app.records.proof import anchors_file
 from app.records.releases import finish_interrupted
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
+from app.storage.errors import UnknownTenant
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +44,12 @@ class Worker:
         control: Control,
         outside: Outside,
         data_dir: Path,
+        names: Iterable[str] = (),
     ) -> None:
         self.tenants, self.control, self.outside = tenants, control, outside
         self.data_dir = data_dir
+        self.names = tuple(names)
+        """The tenants of the configuration, whether they have been made or not."""
         self.stopping: Callable[[], bool] = lambda: False
         self._turns: dict[str, threading.Lock] = {}
         self._turns_lock = threading.Lock()
@@ -75,15 +79,29 @@ class Worker:
 
     def sweep_all(self) -> None:
         """Visit every tenant, whatever the hints say, and clear away what has run out."""
+        self._enter()
         for entry in self.control.tenants():
             self._safely(self.visit, entry.id)
             self._safely(self.tidy, entry.id)
 
     def begin(self) -> None:
         """What a fresh worker does first: finish publications that were cut off, then sweep."""
+        self._enter()
         for entry in self.control.tenants():
             self._safely(self._finish, entry.id)
         self.sweep_all()
+
+    def _enter(self) -> None:
+        """Put the tenants of the configuration on the list, as soon as they are there."""
+        known = {entry.id for entry in self.control.tenants()}
+        for name in self.names:
+            if name in known:
+                continue
+            try:
+                self.tenants.get(name)
+            except UnknownTenant:
+                continue
+            self.control.enter(name)
 
     def _finish(self, tenant_id: str) -> None:
         finish_interrupted(self.tenants.get(tenant_id))
@@ -166,7 +184,7 @@ def run_worker(config: Config) -> None:
     init_logs(config)
     tenants = Tenants.of(config)
     control = Control(tenants.installation.settings)
-    worker = Worker(tenants, control, Outside.of(config), config.data_dir)
+    worker = Worker(tenants, control, Outside.of(config), config.data_dir, config.tenants)
     queue = open_queue(config.text("queue.url"), config.data_dir)
     wake_task(queue, worker.visit)
     consumer = queue.create_consumer(

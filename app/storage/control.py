@@ -49,6 +49,16 @@ class Control:
         )
         return TenantEntry(tenant, label, host, now, None)
 
+    def enter(self, tenant: str) -> None:
+        """See that a tenant is on the list; a new one is looked after at the next sweep."""
+        check_tenant_id(tenant)
+        now = time.time_ns() // 1000
+        self._db.execute_now(
+            "INSERT INTO rf_tenant (id, label, created_at, next_due) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
+            (tenant, tenant, now, now),
+        )
+
     def tenants(self) -> list[TenantEntry]:
         """All open tenants, by id."""
         sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE closed_at IS NULL ORDER BY id"

@@ -12,7 +12,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from app.hooks import load_plugins
+from app.config import load_config
+from app.jobs.connect import Outside
 from app.jobs.worker import Worker
 from app.records import act, create
 from app.records.waiting import due_timers
@@ -22,7 +23,7 @@ from bench.lab import Lab, Stock
 from bench.measure import Timed, take_turns
 from bench.report import Result, at_least, at_most, result
 from bench.sections.http import round_of
-from bench.server import Server, serve, serve_product
+from bench.server import Server, config_file, serve, serve_product
 
 SECTION = "14 Records that move"
 PATH = "/api/v1/forms/request/records"
@@ -238,7 +239,12 @@ def _sweep(lab: Lab) -> list[Result]:
     for n in range(number):
         control.add(f"idle{n}", f"Idle {n}")
         control.visited(f"idle{n}", None, tenants.now_us())
-    worker = Worker(tenants, control, load_plugins([]), lab.data("sqlite"))
+    worker = Worker(
+        tenants,
+        control,
+        Outside.of(load_config(config_file(lab, "sqlite", []))),
+        lab.data("sqlite"),
+    )
     worker.sweep_due()
     taken = []
     for _ in range(lab.sizes.of(15, 2)):

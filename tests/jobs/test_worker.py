@@ -20,7 +20,6 @@ from app.jobs.wake import Waker, wake_task
 from app.records.releases import publish
 from app.records.save import create
 from app.records.tenant import Tenant, Tenants
-from app.storage.control import Control
 from tests.jobs.listener import HEARD, heard
 from tests.records.shop import BOSS, SOURCES
 
@@ -59,9 +58,6 @@ def tenant(config: Config) -> Iterator[Tenant]:
     waker = Waker(queue)
     tenants = Tenants.of(config, waker)
     tenants.installation.create("acme")
-    control = Control(tenants.installation.settings)
-    control.add("acme", "Acme")
-    control.close()
     publish(tenants.get("acme"), SYSTEM, SOURCES)
     yield tenants.get("acme")
     waker.close()
