@@ -106,6 +106,15 @@ class Shell:
         ]
 
     @property
+    def portals(self) -> list[MenuItem]:
+        """The doors for people outside."""
+        lang = language()
+        return [
+            MenuItem(one.id, one.label.pick(lang), url_for("portal.home", portal_id=one.id))
+            for one in g.tenant.active().catalog.portals.values()
+        ]
+
+    @property
     def admin_url(self) -> str:
         """The back office, for those whose roles open some of it."""
         if "admin.index" not in current_app.view_functions:

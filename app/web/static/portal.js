@@ -2,6 +2,11 @@
 // this script the person presses a button of the page, which does the same.
 
 for (const form of document.querySelectorAll("form.rp-form")) {
+  // Rows come from what may be chosen; Enter sends the form here and adds no empty row.
+  const keep = (event) => {
+    if (event.key === "Enter" && event.target.closest(".rp-picked")) event.stopPropagation();
+  };
+  form.addEventListener("keydown", keep, true);
   form.addEventListener("change", (event) => {
     if (!event.target.closest(".rp-asks")) return;
     const button = document.createElement("button");
