@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from app.failpoints import reach
-from app.records.signals import fire
+from app.records.signals import fire, resume_events
 from app.records.tenant import Tenant
 from app.records.waiting import due_timers, next_timer
 
@@ -19,10 +19,12 @@ STUCK_PAUSE = 10_000_000
 
 
 def run_timers(tenant: Tenant, stopping: Callable[[], bool]) -> int | None:
-    """Fire every timer that is due, each once; when to look again (microseconds UTC), or None.
+    """Fire every timer that is due, each once, and let events arrive that came before their wait
+    was opened; when to look again (microseconds UTC), or None.
 
     One that fails stays and does not hold up the others.
     """
+    resume_events(tenant)
     now, failed = tenant.now_us(), set[int]()
     while found := [
         one for one in due_timers(tenant.db, now, limit=PAGE + len(failed)) if one not in failed

@@ -16,7 +16,7 @@ from app.access.actor import Actor
 from app.records.acted import collides, last_task, upload_rows
 from app.records.errors import Refused, invalid, release_changed, stale
 from app.records.facts import Facts
-from app.records.moving import Said, listens_for, moved
+from app.records.moving import Said, moved
 from app.records.opened import opens, step_of
 from app.records.outcome import Saved
 from app.records.persons import person
@@ -26,6 +26,7 @@ from app.records.seeing import demand_scope, demand_seen, has_seat
 from app.records.signals import look_again
 from app.records.standing import Standing, stand
 from app.records.stepping import step_on
+from app.records.transition import Write
 from app.records.use import request_of, run
 from app.records.writing import Given, Judged, next_write
 from flows.model import Approve, Flow
@@ -257,7 +258,7 @@ def _do(
     interrupt: Callable[[Person], Event] | None = None,
 ) -> Saved:
     request = request_of(actor, verb, form_id, rid, body, key)
-    listened: list[str] = []
+    written: list[Write] = []
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
         ctx = context(tenant, published, actor, form_id, None, reader)
@@ -290,13 +291,13 @@ def _do(
         write = next_write(ctx, record, judged, request, "submit" if verb == "act" else "save")
         moved(ctx, write, flow, standing, done, said)
         write.adopted |= upload_rows(facts, actor, asked.attachments)
-        listened[:] = listens_for(done)
+        written[:] = [write]
         return ctx.plan, ready(ctx, write)
 
     form_key = _key(tenant, form_id)
     saved = run(tenant, request, prepare, lock=form_key, rid=rid)
-    if listened and not saved.replayed:
-        look_again(tenant, form_key, rid, listened)
+    if written and written[0].heard:
+        look_again(tenant, form_key, rid)
     return saved
 
 

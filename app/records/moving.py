@@ -82,6 +82,7 @@ def moved(
     if done.cancel_below:
         write.before.append(_cancel(write, done.cancel_below))
     write.revokes = done.revoke
+    write.listens = tuple(sorted({name for _, names in done.opened for name in names}))
     write.effects += _effects(write, flow, done)
     write.act = said.act
     write.changes[FLOW] = _journaled(done, said)
@@ -97,11 +98,6 @@ def _over(one: Happening, done: Done) -> bool:
         return False
     still = {task.id for task in done.tasks if task.status in (OPEN, WAITING)}
     return one.data.get("task") not in still
-
-
-def listens_for(done: Done) -> list[str]:
-    """Events from outside that are waited for since this transition."""
-    return [name for _, names in done.opened for name in names]
 
 
 def _tokens(ctx: Context, rows: Rows, tokens: Iterable[Token]) -> None:

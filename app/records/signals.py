@@ -4,14 +4,14 @@ end of a started record, something watched that changed; and incidents somebody 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import SYSTEM, Actor
 from app.access.rights import Rights, admin_rights
 from app.records.errors import Refused, forbidden, not_found
-from app.records.moving import Said, listens_for, moved
+from app.records.moving import Said, moved
 from app.records.outcome import Saved
 from app.records.persons import person
 from app.records.plain import plain
@@ -20,9 +20,10 @@ from app.records.readying import Prepared, demand_flow, ready
 from app.records.seeing import demand_seen
 from app.records.standing import Standing, stand
 from app.records.stepping import step_on
-from app.records.transition import Lost, touches
+from app.records.transition import Lost, Write, touches
 from app.records.use import run
 from app.records.writing import Given, next_write
+from app.storage.errors import Conflict
 from app.storage.sqlgen import Record, Statement
 from flows.state import (
     DONE,
@@ -123,11 +124,8 @@ def arrive(
     told: list[str] = []
 
     def known(standing: Standing) -> bool:
-        for one in standing.events:
-            if one.id == event.id and one.status in (USED, LATE):
-                told.append(one.status)
-                return True
-        return False
+        told[:] = [standing.event] if standing.event in (USED, LATE) else []
+        return bool(told)
 
     body = json.dumps(
         {
@@ -148,17 +146,7 @@ def arrive(
     _signal(tenant, form_key, rid, signal)
     if not told:  # the record is gone
         return LATE
-    if told[0] == EARLY and _version_of(tenant, form_key, rid) != signal.version:
-        return arrive(tenant, form_key, rid, event)
     return told[0]
-
-
-def _version_of(tenant: Tenant, form_key: str, rid: int) -> int | None:
-    home = tenant.current().tables.form_of(form_key)
-    if home is None:
-        return None
-    rows = tenant.db.query(f"SELECT version FROM {home.table} WHERE id = ?", (rid,))
-    return rows[0][0] if rows else None
 
 
 def mend(
@@ -174,7 +162,7 @@ def mend(
         raise forbidden(Text("处理异常", "resolve incidents"))
     if not how.reason.strip() and how.how != "retry":
         raise Refused("ask_missing", Text("请说明原因。", "Say why."))
-    listened: list[str] = []
+    written: list[Write] = []
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
         ctx = context(tenant, published, actor, form_id, None, reader)
@@ -189,13 +177,13 @@ def mend(
         write = next_write(ctx, record, Given(done.row, given.currency), None, "save")
         write.guard = settle
         said = Said("mend", how.how, {"comment": how.reason, "outcome": how.outcome})
-        listened[:] = listens_for(done)
-        return ctx.plan, ready(ctx, moved(ctx, write, flow, standing, done, said))
+        written[:] = [moved(ctx, write, flow, standing, done, said)]
+        return ctx.plan, ready(ctx, write)
 
     form_key = published.tables.forms[form_id].key
     saved = run(tenant, None, prepare, lock=form_key, rid=rid)
-    if listened:
-        look_again(tenant, form_key, rid, listened)
+    if written[0].heard:
+        look_again(tenant, form_key, rid)
     return saved
 
 
@@ -240,10 +228,7 @@ class _Signal:
     known: Callable[[Standing], bool] = lambda _: False
     keep: Callable[[Context, str], list[Statement]] | None = None
     used: bool = False
-    opened: tuple[str, ...] = ()
-    """Events that are waited for since."""
-    version: int = 0
-    """The version of the record that was read."""
+    write: Write | None = None
 
 
 def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
@@ -254,11 +239,10 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
     refused: list[Refused] = []
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
-        signal.used, signal.opened = False, ()
+        signal.used, signal.write = False, None
         ctx = system_context(tenant, published, form_key, reader)
         ctx, standing = stand(ctx, rid, near=signal.near, event=signal.event_id)
         flow, record = demand_flow(ctx, standing), standing.record
-        signal.version = record.head.version
         if signal.known(standing):
             return ctx.plan, _idle(ctx, record, signal.settle, [])
         if refused:
@@ -276,7 +260,7 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
         if signal.keep is not None:
             write.extra += signal.keep(ctx, USED)
         signal.used = True
-        signal.opened = tuple(listens_for(done))
+        signal.write = write
         return ctx.plan, ready(ctx, write)
 
     try:
@@ -289,8 +273,8 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
             raise
         refused.append(problem)
         run(tenant, None, prepare, lock=form_key, rid=rid)
-    if signal.opened:
-        look_again(tenant, form_key, rid, signal.opened)
+    if signal.write is not None and signal.write.heard:
+        look_again(tenant, form_key, rid)
     return signal.used
 
 
@@ -326,13 +310,21 @@ def _idle(
     """Nothing happens to the record; what brought the event is finished all the same."""
     head = record.head
     same = Saved(head.id, head.number, head.title or "", head.version, head.release_no)
+    table, postgres = ctx.plan.tables.table, ctx.tenant.db.dialect == "postgres"
+    held = f"SELECT version FROM {table} WHERE id = ?{' FOR UPDATE' if postgres else ''}"
+
+    def finish(tx: Tx) -> None:
+        # What is kept as early or late must be so when it is committed.
+        if rest and tx.execute(held, (head.id,)) != [(head.version,)]:
+            raise Conflict("the record has moved on")
+        _finish(tx, settle, rest)
 
     def go(tx: Tx | None) -> Saved:
         if tx is not None:
-            _finish(tx, settle, rest)
+            finish(tx)
         elif settle is not None or rest:
             with ctx.tenant.db.write() as own:
-                _finish(own, settle, rest)
+                finish(own)
         return same
 
     return go
@@ -351,19 +343,23 @@ def _settle_alone(tenant: Tenant, settle: Statement | None) -> None:
             _finish(tx, settle, [])
 
 
-_EARLY_ONES = (
-    "SELECT id, name, data FROM rf_event WHERE record_id = ? AND form = ? AND status = 'early'"
-)
+_AGAIN = "SELECT id, form, record_id, name, data FROM rf_event WHERE status = 'new'"
 
 
-def look_again(tenant: Tenant, form_key: str, rid: int, names: Collection[str]) -> None:
-    """Let events that came before anybody waited for them arrive once more.
+def look_again(tenant: Tenant, form_key: str, rid: int) -> int:
+    """Let events of a record arrive that came before anybody waited for them; how many."""
+    rows = tenant.db.query(f"{_AGAIN} AND form = ? AND record_id = ?", (form_key, rid))
+    return _again(tenant, rows)
 
-    It is read after the wait was opened and committed, and `arrive` looks at the record again after
-    it kept an event as early: whichever is later finds the other.
-    """
-    for key, name, body in tenant.db.query(_EARLY_ONES, (rid, form_key)):
-        if name in names:
-            data = json.loads(body)
-            save = {tuple(path.split(".")): value for path, value in data["save"].items()}
-            arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"]))
+
+def resume_events(tenant: Tenant) -> int:
+    """The same for all records: what was cut off between the wait's opening and the event."""
+    return _again(tenant, tenant.db.query(f"{_AGAIN} ORDER BY at, id LIMIT 200"))
+
+
+def _again(tenant: Tenant, rows: list[tuple[Any, ...]]) -> int:
+    for key, form_key, rid, name, body in rows:
+        data = json.loads(body)
+        save = {tuple(path.split(".")): value for path, value in data["save"].items()}
+        arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"]))
+    return len(rows)

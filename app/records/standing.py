@@ -1,4 +1,4 @@
-"""A record as it stands in its flow: row, lines, tokens, tasks, timers, early events, in one read.
+"""A record as it stands in its flow: row, lines, tokens, tasks and timers, in one read.
 
 A record with two hundred lines in `each` has hundreds of open rows. Who acts in one of those scopes
 needs that scope and the ones above it; `near` says which.
@@ -6,9 +6,7 @@ needs that scope and the ones above it; `near` says which.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from app.records.errors import not_found, release_changed
 from app.records.flowstate import read_task, read_timer, read_token, read_top
@@ -32,17 +30,6 @@ _STARTS = {
     "timer": "SELECT t.token FROM rf_due AS t WHERE t.id = ?",
     "token": "SELECT CAST(? AS BIGINT)",
 }
-_EVENT = ["e.id", "e.name", "e.data", "e.status"]
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyEvent:
-    """An event from outside as it is kept. `data` is what `save` and `data` of it held, as JSON."""
-
-    id: str
-    name: str
-    data: Any
-    status: str
 
 
 @dataclass(slots=True)
@@ -53,8 +40,9 @@ class Standing:
     record: Record
     flow: Flow | None
     rows: tuple[OpenRow, ...]
-    events: tuple[EarlyEvent, ...]
     state: State
+    event: str = ""
+    """What became of the event that was asked for; "" where it is new."""
 
     @property
     def top(self) -> Token:
@@ -88,39 +76,25 @@ def stand(
         if kind != "token":
             chosen = f"({chosen} OR d.{'task' if kind == 'task' else 'id'} = ?)"
             params.append(place)
-    events = "e.record_id = ? AND e.form = ? AND e.status IN ('early', 'new')"
-    told: list[Any] = [rid, plan.key]
+    others: dict[str, tuple[str, Params]] = {
+        "open": (
+            f"SELECT {json_list(dialect, _NAMES)} AS found FROM rf_due AS d WHERE {chosen}",
+            params,
+        )
+    }
     if event:
-        events = f"({events} OR e.id = ?)"
-        told.append(event)
-    record, found = read_whole(
-        reader,
-        dialect,
-        plan.sql,
-        rid,
-        {
-            "open": (
-                f"SELECT {json_list(dialect, _NAMES)} AS found FROM rf_due AS d WHERE {chosen}",
-                params,
-            ),
-            "events": (
-                f"SELECT {json_list(dialect, _EVENT)} AS found FROM rf_event AS e WHERE {events}",
-                told,
-            ),
-        },
-        prefix,
-    )
+        text = f"SELECT {json_list(dialect, ['e.status'])} AS found FROM rf_event AS e"
+        others["event"] = (f"{text} WHERE e.id = ?", [event])
+    record, found = read_whole(reader, dialect, plan.sql, rid, others, prefix)
     if record is None or record.head.deleted:
         raise not_found()
     if record.head.release_no != ctx.release.no:
         _pin(ctx, record)
         return stand(ctx, rid, near=asked, event=event)
     rows = tuple(OpenRow._make(values) for values in found["open"])
-    kept = tuple(
-        EarlyEvent(key, name, json.loads(data), status)
-        for key, name, data, status in found["events"]
-    )
-    return ctx, Standing(record, plan.flow, rows, kept, state_of(record.head.flow, rows))
+    status = found["event"][0][0] if found.get("event") else ""
+    state = state_of(record.head.flow, rows)
+    return ctx, Standing(record, plan.flow, rows, state, status)
 
 
 def state_of(flow: str | None, rows: tuple[OpenRow, ...]) -> State:

@@ -110,6 +110,10 @@ class Write:
     effects: list[Effect] = field(default_factory=list)
     told: dict[str, Any] = field(default_factory=dict)
     """What the event in the outbox says besides the act."""
+    listens: tuple[str, ...] = ()
+    """Events from outside that are waited for since this transition."""
+    heard: bool = False
+    """Whether some of them came before: they are to be looked at again."""
     revokes: bool = False
     """Whether what waits in the outbox for this record is withdrawn."""
 
@@ -148,6 +152,8 @@ def _write(db: TenantDatabase, tx: Tx, published: Published, write: Write, *, ea
         raise Lost
     entry = None if late else _bind(write)
     _record(tx, write)
+    if write.listens:
+        _hear(tx, write)
     for sql, params in write.lines:
         tx.queue(sql, params)
     _files(tx, write)
@@ -252,6 +258,18 @@ def _record(tx: Tx, write: Write) -> None:
         tx.queue(sql.insert, sql.insert_values(write.head, write.row))
     elif not tx.execute(sql.update, sql.update_values(write.head, write.row, write.expected)):
         raise stale()
+
+
+def _hear(tx: Tx, write: Write) -> None:
+    """Mark events that came too early. Whoever keeps one holds the record's row meanwhile, so none
+    slips through between the two."""
+    marks = ", ".join("?" * len(write.listens))
+    found = tx.execute(
+        "UPDATE rf_event SET status = 'new' WHERE record_id = ? AND form = ? AND status = 'early'"
+        f" AND name IN ({marks}) RETURNING id",
+        (write.head.id, write.plan.key, *write.listens),
+    )
+    write.heard = bool(found)
 
 
 def _files(tx: Tx, write: Write) -> None:

@@ -48,7 +48,8 @@ CREATE INDEX rf_due_watch ON rf_due (rule) WHERE kind = 'watch' AND status = 'op
 ;;
 CREATE INDEX rf_due_incident ON rf_due (opened_at) WHERE kind = 'incident' AND status = 'open'
 ;;
--- Events from outside, kept by their sender's id: told twice they happen once.
+-- Events from outside, kept by their sender's id: told twice they happen once. "early": nobody waited
+-- for it; "new": somebody does since, it is to be looked at again; "used" and "late" are over.
 CREATE TABLE rf_event (
   id TEXT PRIMARY KEY NOT NULL,
   form TEXT NOT NULL,
@@ -60,7 +61,9 @@ CREATE TABLE rf_event (
   used_at INTEGER
 )
 ;;
-CREATE INDEX rf_event_early ON rf_event (record_id) WHERE status = 'early'
+CREATE INDEX rf_event_record ON rf_event (record_id)
+;;
+CREATE INDEX rf_event_new ON rf_event (status) WHERE status = 'new'
 ;;
 -- Who stands in for whom, from when to when (both NULL: always), on which forms (NULL: all).
 CREATE TABLE rf_delegation (
