@@ -54,7 +54,6 @@ class Stand:
         self.tenants = Tenants.of(self.config, self.waker)
         self.tenants.installation.create(tenant)
         self.tenant = self.tenants.get(tenant)
-        self.control.add(tenant, "Till")
         publish(self.tenant, SYSTEM, sources(bank.url, tenant))
         for login in ("clerk", "boss"):
             mail = f"{login}@example.com"
