@@ -208,9 +208,18 @@ def _grid(lines: Lines, state: State, place: Place) -> FieldView:
         if view.fixed and state.at_hand and key != state.at_hand:
             continue
         view.rows.append(_row(lines, columns, key, row, state, place))
+    if view.fixed:
+        _mark_columns(view)
     blank = state.blank_row.get(lines.id, {})
     view.blank = _row(lines, columns, "__row__", blank, state, place)
     return view
+
+
+def _mark_columns(view: FieldView) -> None:
+    """Stars above the columns that can be filled in and have to be."""
+    for n, column in enumerate(view.columns):
+        cells = [row.cells[n] for row in view.rows]
+        column.required = any(cell.required and not cell.readonly for cell in cells)
 
 
 def _row(

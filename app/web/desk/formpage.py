@@ -37,6 +37,7 @@ from app.web.i18n import language
 from app.web.security import csrf
 from flows.model import Task
 from flows.picture import outcome_name
+from flows.views import step_rights
 from forms.model import Form
 from forms.values import decode_id, encode_id
 
@@ -229,6 +230,8 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
         draft.state.errors = {}
     views = sections(form, draft.state, place(draft))
     new = draft.rid is None
+    if new:
+        views = _asked_at_first(views, form.id)
     rid = encode_id(draft.rid) if draft.rid is not None else ""
     where: dict[str, Any] = {"form_id": form.id} if new else {"form_id": form.id, "rid": rid}
     label = form.label.pick(lang)
@@ -263,6 +266,27 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
     return render_template("desk/form.html", page=page)
 
 
+def _asked_at_first(views: list[SectionView], form_id: str) -> list[SectionView]:
+    """What a new record's page asks for: where a flow begins with a task, what that opens."""
+    flow = g.tenant.active().catalog.flows.get(form_id)
+    entry = flow.top.steps[flow.top.entry] if flow is not None else None
+    if flow is None or entry is None or not isinstance(entry.body, Task):
+        return views
+    held = step_rights(flow, entry.path)
+    opened = {name.partition(".")[0] for name in (*held.edit, *held.require)}
+    found = []
+    for one in views:
+        one.fields = [
+            view
+            for view in one.fields
+            if view.name not in held.hide
+            and (view.readonly or "*" in opened or view.name in opened)
+        ]
+        if one.fields:
+            found.append(one)
+    return found
+
+
 def _entry_acts(draft: Draft, lang: str) -> tuple[list[tuple[str, str]], str]:
     """The buttons of the first task of a new record, and the page of its flow."""
     catalog = g.tenant.active().catalog
@@ -284,12 +308,12 @@ def _entry_acts(draft: Draft, lang: str) -> tuple[list[tuple[str, str]], str]:
 def _problems(form: Form, draft: Draft, lang: str) -> list[Problem]:
     found = []
     for name, message in draft.state.errors.items():
-        where, anchor = _where(form, draft, name, lang)
+        where, anchor = where_of(form, draft, name, lang)
         found.append(Problem(where, message, anchor))
     return found
 
 
-def _where(form: Form, draft: Draft, name: str, lang: str) -> tuple[str, str]:
+def where_of(form: Form, draft: Draft, name: str, lang: str) -> tuple[str, str]:
     """What a complaint's input is called, and its anchor."""
     head, _dot, rest = name.partition(".")
     one = form.fields.get(head)

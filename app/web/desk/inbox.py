@@ -94,7 +94,7 @@ def show_inbox() -> Any:
 def boxes(form: str | None, q: str) -> list[Box]:
     """The tabs; a search stays when one changes between them."""
     number = counts(g.tenant, g.actor)
-    labels = {"todo": _("To do"), "done": _("Done"), "started": _("Started by me")}
+    labels = {"todo": _("To do"), "done": _("Done by me"), "started": _("Started by me")}
     return [
         Box(
             one,

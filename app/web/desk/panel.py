@@ -15,8 +15,9 @@ from app.records import FlowView, TaskView, attachments
 from app.web.desk.data import released
 from app.web.desk.fields import Chip, FieldView, SectionView, sections
 from app.web.desk.flowwords import left_words
+from app.web.desk.formpage import Problem, where_of
 from app.web.desk.post import Posted, read_post
-from app.web.desk.state import draft_of, input_name, place
+from app.web.desk.state import Draft, draft_of, input_name, place
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from app.web.i18n import language
@@ -67,7 +68,7 @@ class Panel:
     comment: str = ""
     sign_name: str = ""
     files: FieldView | None = None
-    problems: Sequence[str] = ()
+    problems: Sequence[Problem] = ()
     notice: str = ""
     covered: frozenset[str] = frozenset()
     """Fields that stand here and need not be shown again below."""
@@ -96,9 +97,10 @@ def mine(view: FlowView) -> list[TaskView]:
     return [one for one in view.tasks if one.mine and one.task.claimed in (None, g.actor.user_id)]
 
 
-def chosen(view: FlowView, task: str | None) -> TaskView | None:
-    """The task a page is about: the one that is named, else the first of the reader's."""
-    tasks = mine(view)
+def chosen(view: FlowView, task: str | None, row: Mapping[str, Any]) -> TaskView | None:
+    """The task a page is about: the one that is named, else the first of the reader's, in the
+    order of the lines."""
+    tasks = sorted(mine(view), key=lambda one: line_number(view, row, one.row or 0))
     if task:
         try:
             number = decode_id(task)
@@ -123,7 +125,7 @@ def panel_of(
     claimable = isinstance(body, Task) and body.claim and task.claimed is None
     asks = _asks(view, one)
     where: dict[str, Any] = {"form_id": form_id, "rid": rid}
-    views = [] if claimable else _inputs(form_id, rid, view, one, typed)
+    views, draft = ([], None) if claimable else _inputs(form_id, rid, view, one, typed)
     data = typed.data if typed is not None else MultiDict()
     panel = Panel(
         task=encode_id(task.id),
@@ -153,14 +155,21 @@ def panel_of(
     )
     if typed is not None:
         panel.notice = typed.notice
-        panel.problems = problems(typed)
+        panel.problems = problems(typed, draft)
     return panel
 
 
-def problems(typed: Typed) -> list[str]:
-    """What is wrong with what was typed, each once."""
-    said = [*typed.errors.values(), *(one.message.pick(language()) for one in typed.details)]
-    return list(dict.fromkeys(said))
+def problems(typed: Typed, draft: Draft | None = None) -> list[Problem]:
+    """What is wrong with what was typed, each with the input it is about."""
+    lang = language()
+    if draft is None:
+        said = [*typed.errors.values(), *(one.message.pick(lang) for one in typed.details)]
+        return [Problem("", text) for text in dict.fromkeys(said)]
+    found = []
+    for name, message in draft.state.errors.items():
+        where, anchor = where_of(draft.form, draft, name, lang)
+        found.append(Problem(where, message, anchor))
+    return found
 
 
 def title_of(view: FlowView, one: TaskView, row: Mapping[str, Any], lang: str) -> str:
@@ -229,11 +238,11 @@ def _targets(view: FlowView, kinds: Mapping[str, ActView]) -> Sequence[str]:
 
 def _inputs(
     form_id: str, rid: str, view: FlowView, one: TaskView, typed: Typed | None
-) -> list[SectionView]:
-    """The inputs that are open in this task."""
+) -> tuple[list[SectionView], Draft | None]:
+    """The inputs that are open in this task, and the draft they were drawn from."""
     held = step_rights(view.flow, one.path, one.task.level)
     if not (held.edit or held.require):
-        return []
+        return [], None
     number = decode_id(rid)
     draft = draft_of(
         form_id,
@@ -256,7 +265,7 @@ def _inputs(
         section.fields = [view for view in section.fields if _open(view)]
         if section.fields:
             found.append(section)
-    return found
+    return found, draft
 
 
 def _open(view: FieldView) -> bool:

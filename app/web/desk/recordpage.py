@@ -177,7 +177,7 @@ def _typed(page: Page, typed: Typed) -> None:
     panel = page.stand.panel if page.stand is not None else None
     if panel is not None and panel.task == typed.data.get("_task"):
         return
-    page.notice = typed.notice or "; ".join(problems(typed))
+    page.notice = typed.notice or "; ".join(one.message for one in problems(typed))
     if typed.data.get("_comment"):
         page.left = [(_("Comment"), typed.data["_comment"])]
 

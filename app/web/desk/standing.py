@@ -15,7 +15,7 @@ from app.records import FlowView, Refused, TaskView, View, flow_of, why
 from app.web.desk.fields import FieldView
 from app.web.desk.flowpage import FlowShown, shown_flow
 from app.web.desk.flowwords import ago_words, joined, left_words, stage_places, stage_words
-from app.web.desk.panel import Button, Panel, Typed, chosen, mine, panel_of, title_of
+from app.web.desk.panel import Button, Panel, Typed, chosen, line_number, mine, panel_of, title_of
 from app.web.desk.values import moment_shown
 from app.web.desk.why import Moment, reasons_of, sla_words
 from app.web.i18n import gettext as _
@@ -100,7 +100,7 @@ def stand_of(
             return None
         raise
     lang, catalog = language(), g.tenant.active().catalog
-    flow, one = view.flow, chosen(view, task)
+    flow, one = view.flow, chosen(view, task, record.row)
     panel = panel_of(form_id, rid, view, one, record.row, typed) if one is not None else None
     entries = why(g.tenant, g.actor, form_id, number)
     return Stand(
@@ -171,7 +171,10 @@ def _asked(
     now, zone = g.tenant.now(), g.tenant.active().zone
     own = {one.task.id for one in mine(view)}
     found = []
-    for one in sorted(view.tasks, key=lambda task: (task.task.id not in own, task.task.opened_at)):
+    for one in sorted(
+        view.tasks,
+        key=lambda task: (task.task.id not in own, line_number(view, row, task.row or 0)),
+    ):
         due, pressing = left_words(one.task.due_at, now) if one.task.due_at else ("", "")
         found.append(
             Asked(

@@ -191,8 +191,9 @@ def _enter(teller: Teller, one: Fact) -> Said:
 
 
 def _leave(teller: Teller, one: Fact) -> Said:
-    outcome = teller.outcome(one)
-    if not outcome:
+    """How a step ended; for steps of people their acts say so."""
+    outcome, step = teller.outcome(one), teller.flow.steps.get(str(one.get("step", "")))
+    if not outcome or (step is not None and step.kind in ("task", "approve")):
         return "", ()
     return _("“%(step)s” ended with: %(outcome)s", step=teller.step(one.get("step")),
              outcome=outcome), ()  # fmt: skip
@@ -209,7 +210,7 @@ def _set(teller: Teller, one: Fact) -> Said:
 def _decide(teller: Teller, one: Fact) -> Said:
     if "policy" not in one:
         return _(
-            "“%(level)s” decided: %(outcome)s. %(need)s; %(yes)d of %(all)d for, %(no)d against",
+            "“%(level)s” decided: %(outcome)s (%(need)s; %(yes)d of %(all)d for, %(no)d against)",
             level=teller.level(one),
             outcome=teller.outcome(one),
             need=need_words(one.get("need", "all")),
@@ -394,7 +395,8 @@ def _each(teller: Teller, one: Fact) -> Said:
 def _sla(teller: Teller, one: Fact) -> Said:
     sla = teller.flow.slas.get(str(one.get("sla", "")))
     label = sla.label.pick(teller.lang) if sla is not None else str(one.get("sla", ""))
-    return f"{label}: {sla_words(str(one.get('state', '')))}", ()
+    state = sla_words(str(one.get("state", "")))
+    return _("Promised time “%(name)s”: %(state)s", name=label, state=state), ()
 
 
 def _jump(teller: Teller, one: Fact) -> Said:
