@@ -11,6 +11,7 @@ import pytest
 
 from app.hooks import TryAgain, Unknown, call_one
 from plugins.signing import HEADER, holds, sign
+from tests.plugins.conftest import Receiver
 from tests.support.sandboxes import SECRET, Sandbox, running
 
 PAYMENT, CARRIER = "plugins.payment_sandbox", "plugins.carrier_sandbox"
@@ -112,6 +113,31 @@ def test_a_label_has_a_number_and_a_bad_address_none(
     assert run(plugins, CARRIER, lost)["outcome"] == "failed.bad_address"
     void = carrier.call(use="carrier.void_label", key="v1", arguments={}, undo_of="l1")
     assert run(plugins, CARRIER, void)["outcome"] == "done"
+
+
+def test_the_road_is_played_signed_twice_and_early(
+    plugins: pluggy.PluginManager, carrier: Sandbox, receiver: Receiver
+) -> None:
+    carrier.tell("control/events", early=["delivered"])
+    call = carrier.call(
+        use="carrier.create_label",
+        key="road",
+        arguments={"address": "Main St 1"},
+        events_url=receiver.url,
+    )
+    tracking = run(plugins, CARRIER, call)["data"]["tracking_no"]
+    assert len(receiver.got) == 1, "told before the number was"
+    told = carrier.tell("control/events", tracking_no=tracking, event="lost", times=2)
+    assert told == {"answers": [204, 204]}
+    seen = []
+    for headers, body in receiver.got:
+        assert holds(SECRET, headers[HEADER], body, time.time())
+        (event,) = json.loads(body)["events"]
+        assert event["tracking_no"] == tracking
+        seen.append(event["id"])
+    assert seen == [f"{tracking}-delivered", f"{tracking}-lost", f"{tracking}-lost"]
+    used = carrier.call(use="carrier.void_label", key="v9", arguments={"tracking_no": tracking})
+    assert run(plugins, CARRIER, used)["outcome"] == "failed.already_used"
 
 
 def test_events_are_read_only_where_the_signature_holds(plugins: pluggy.PluginManager) -> None:
