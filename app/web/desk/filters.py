@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from app.records import Refused, choices
 from app.storage.conditions import Filter
+from app.web.desk.flowwords import stage_words
 from app.web.i18n import language
 from forms.messages import message
 from forms.model import Field, Form
@@ -86,6 +87,8 @@ def _filter(form: Form, name: str, one: Field | None, text: str, low: str, high:
         return Filter(
             name, "between", (_limit(one, kind, low, False), _limit(one, kind, high, True))
         )
+    if one is None and name == "stage" and form.id in g.tenant.active().catalog.flows:
+        return Filter(name, "eq", text)
     if kind == "text" or one is None:
         return Filter(name, "contains", text)
     if kind in ("link", "user", "department"):
@@ -126,7 +129,7 @@ def _matching(form: Form, one: Field, text: str) -> list[int]:
 
 def filter_views(form: Form, hidden: frozenset[str], wish: Asked, lang: str) -> list[FilterView]:
     """The inputs above the list, as filled in."""
-    found = []
+    found, flows = [], g.tenant.active().catalog.flows
     for name in form.list.filters:
         one = form.fields.get(name)
         if name in hidden:
@@ -143,6 +146,12 @@ def filter_views(form: Form, hidden: frozenset[str], wish: Asked, lang: str) -> 
         elif kind == "choice" and one is not None and one.options is not None:
             view.kind = "choice"
             view.options = tuple((v.id, v.label.pick(lang)) for v in one.options.values.values())
+        elif one is None and name == "stage" and form.id in flows:
+            stages = flows[form.id].stages
+            view.kind = "choice"
+            view.options = tuple(
+                (stage, stage_words(flows[form.id], stage, lang)) for stage in stages
+            )
         elif kind == "boolean":
             view.kind, view.options = "choice", (("true", _("yes")), ("false", _("no")))
         found.append(view)

@@ -28,6 +28,7 @@ from app.records import Refused, each, list_
 from app.reports.csvfile import lines
 from app.web.desk.fields import Chip
 from app.web.desk.filters import Asked, FilterView, asked, filter_views
+from app.web.desk.flowwords import stage_words
 from app.web.desk.names import names_of_ids
 from app.web.desk.timeline import target_of
 from app.web.desk.values import IDS, NUMBERS, moment_shown, shown_value
@@ -152,7 +153,7 @@ def send_csv(form_id: str) -> Any:
         if column.one is not None and column.one.type == "money":
             header.append(_("%(column)s: currency", column=column.label))
     first = list(islice(rows, 1))  # a refusal comes here, not in the middle of a file
-    told = _told(columns, chain(first, rows), lang)
+    told = _told(form_id, columns, chain(first, rows), lang)
     return Response(
         stream_with_context(lines(header, told)),
         mimetype="text/csv",
@@ -224,7 +225,7 @@ def _rows(
     """The table's rows. The first cell leads to the record."""
     sample = "0" * 13
     before, _id, after = url_for("desk.record", form_id=form_id, rid=sample).rpartition(sample)
-    show = _tellers(columns, rows, lang)
+    show = _tellers(form_id, columns, rows, lang)
     opens = [_cell_start(column) for column in columns]
     parts: list[str] = []
     for row in rows:
@@ -247,7 +248,7 @@ def _cell_start(column: Column) -> str:
 
 
 def _tellers(
-    columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lang: str
+    form_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lang: str
 ) -> list[Callable[[Mapping[str, Any]], str]]:
     """For each column what puts its values into words; names are fetched once for all rows."""
     wanted: dict[str, set[int]] = {}
@@ -261,6 +262,7 @@ def _tellers(
                     wanted.setdefault(target, set()).update(ids)
     names = names_of_ids(wanted)
     zone = g.tenant.active().zone
+    flow = g.tenant.active().catalog.flows.get(form_id)
     found: list[Callable[[Mapping[str, Any]], str]] = []
     for column in columns:
         target, name = _target(column), column.name
@@ -270,6 +272,8 @@ def _tellers(
             found.append(_valued(name, shown_value(column.one, lang, zone)))
         elif name in MOMENTS:
             found.append(_valued(name, lambda value: moment_shown(value, zone)))
+        elif name == "stage":
+            found.append(_valued(name, lambda value: stage_words(flow, value, lang)))
         else:
             found.append(_valued(name, str))
     return found
@@ -304,22 +308,22 @@ BATCH = 500
 
 
 def _told(
-    columns: Sequence[Column], rows: Iterator[Mapping[str, Any]], lang: str
+    form_id: str, columns: Sequence[Column], rows: Iterator[Mapping[str, Any]], lang: str
 ) -> Iterator[list[Any]]:
     """Rows for a file: numbers stay numbers, an amount takes two cells, names come in batches."""
     batch: list[Mapping[str, Any]] = []
     for row in rows:
         batch.append(row)
         if len(batch) == BATCH:
-            yield from _batch(columns, batch, lang)
+            yield from _batch(form_id, columns, batch, lang)
             batch = []
-    yield from _batch(columns, batch, lang)
+    yield from _batch(form_id, columns, batch, lang)
 
 
 def _batch(
-    columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lang: str
+    form_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lang: str
 ) -> Iterator[list[Any]]:
-    show = _tellers(columns, rows, lang)
+    show = _tellers(form_id, columns, rows, lang)
     for row in rows:
         cells: list[Any] = []
         for column, tell in zip(columns, show, strict=True):
