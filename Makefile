@@ -8,7 +8,7 @@ PORT   ?= 8700
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench shop-year crash-matrix assets lock clean
+.PHONY: help run test lint bench shop-year shop-year-flow crash-matrix assets lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ shop-year: $(VENV)/.dev ## a real shop's year through the door, in full (DATABAS
 
 crash-matrix: $(VENV)/.dev ## kill, pause and cut everything off, on both databases and queues; prints a table
 	@$(BIN)/python -m tests.jobs.crash.matrix
+
+shop-year-flow: $(VENV)/.dev ## its returns lived through their flow: people, parcels, refunds, stock (DATABASE=sqlite|postgres)
+	@$(BIN)/python -m tests.shop_year --flow $(if $(DATABASE),--database $(DATABASE))
 
 assets: $(VENV)/.runtime ## copy the front-end libraries into app/web/static/vendor
 	@$(BIN)/python -m app.web.assets

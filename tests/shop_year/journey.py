@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class Journey:
     refused: dict[str, str] = field(default_factory=dict)
     acts: Counter[str] = field(default_factory=Counter)
     visits: int = 0
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         db = self.tenant.db
@@ -96,7 +98,7 @@ class Journey:
         asked = self.plan.execute("SELECT asked_at, seq, return_no FROM plan").fetchall()
         for at, seq, number in asked:
             heapq.heappush(self._agenda, (at, seq, next(self._turn), "ask", number))
-        self.visit()
+        began = time.perf_counter()
         done = 0
         while self._agenda:
             at, seq, _, what, number = heapq.heappop(self._agenda)
@@ -110,6 +112,7 @@ class Journey:
                 self._do(what, plan)
             self.visit()
         self.pass_until(None)
+        self.seconds = time.perf_counter() - began
 
     def pass_until(self, until: int | None) -> None:
         """Let time pass up to a moment (microseconds; None: as long as anything is due)."""

@@ -1,0 +1,37 @@
+"""The beginning of a real shop's year through its flow, on both databases, to the cent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.storage.databases import Installation
+from tests.shop_year.connectors import Services
+from tests.shop_year.expected import SHOP_DATA, Slice
+from tests.shop_year.judge_lived import judge_lived
+from tests.shop_year.lived import Lived
+from tests.shop_year.living import live
+from tests.shop_year.slices import cut
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDERS = 60
+
+pytestmark = [
+    pytest.mark.shop,
+    pytest.mark.skipif(not SHOP_DATA.is_dir(), reason=f"the shop's files are not at {SHOP_DATA}"),
+]
+
+
+def test_the_years_first_returns_go_their_way_to_the_end(
+    installation: Installation, tenant_id: str, tmp_path: Path
+) -> None:
+    files = cut(tmp_path / "files", ORDERS)
+    expected, services = Lived(Slice(ORDERS)), Services()
+    journey = live(
+        installation, tenant_id, ROOT / "definitions", files, tmp_path, expected, services
+    )
+    found = judge_lived(journey, expected, services)
+    assert found["outcomes"]["completed"] >= 10
+    assert found["traces"]["return_request"]["records"] == len(journey.requests)
+    expected.close()
