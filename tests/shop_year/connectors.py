@@ -106,6 +106,10 @@ class Services:
         secrets = {"payment_key": "-", "carrier_key": "-"}
         self.outside = Outside(plugins, lambda _tenant: secrets, NOWHERE)
 
+    def close(self) -> None:
+        """Let go of the books."""
+        self.books.close()
+
     def paid(self) -> dict[str, int]:
         """Record (as shown) → cents refunded."""
         found = self.books.execute(

@@ -91,6 +91,11 @@ class Journey:
         self._turn = count()
         self._customer_numbers = dict(self.plan.execute("SELECT return_no, customer FROM returns"))
 
+    def close(self) -> None:
+        """Let go of the databases."""
+        self.control.close()
+        self.tenants.close()
+
     # Time -------------------------------------------------------------------------------------
 
     def live(self, watch: Watch = lambda _share: None) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from app.records.incidents import incidents
 from app.records.proof import verify_aggregates, verify_journal
 from app.records.tenant import Tenant
-from app.records.waiting import incidents
 from forms.values import encode_id
 from tests.shop_year.connectors import Services
 from tests.shop_year.explain import explain
@@ -177,7 +177,7 @@ def _judge_services(tenant: Tenant, expected: Lived, services: Services) -> None
 
 def _judge_books(tenant: Tenant) -> None:
     """Nothing is open, nothing is stuck, and every book verifies."""
-    assert incidents(tenant.db) == []
+    assert incidents(tenant) == []
     left = tenant.db.query(
         "SELECT kind, step, count(*) FROM rf_due WHERE status IN ('open', 'waiting')"
         " AND kind <> 'keep' GROUP BY kind, step"

@@ -34,4 +34,6 @@ def test_the_years_first_returns_go_their_way_to_the_end(
     found = judge_lived(journey, expected, services)
     assert found["outcomes"]["completed"] >= 10
     assert found["traces"]["return_request"]["records"] == len(journey.requests)
+    journey.close()
+    services.close()
     expected.close()
