@@ -37,7 +37,7 @@ from app.web.i18n import language
 from app.web.security import csrf
 from flows.model import Task
 from flows.picture import outcome_name
-from flows.views import step_rights
+from flows.views import StepRights, step_rights
 from forms.model import Form
 from forms.values import decode_id, encode_id
 
@@ -228,10 +228,13 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
     lang, form = language(), draft.form
     if not complain:
         draft.state.errors = {}
-    views = sections(form, draft.state, place(draft))
     new = draft.rid is None
-    if new:
-        views = _asked_at_first(views, form.id)
+    held = _first_rights(form.id) if new else None
+    if held is not None:
+        draft.state.hidden |= frozenset(held.hide)
+    views = sections(form, draft.state, place(draft))
+    if held is not None:
+        views = _asked_at_first(views, held)
     rid = encode_id(draft.rid) if draft.rid is not None else ""
     where: dict[str, Any] = {"form_id": form.id} if new else {"form_id": form.id, "rid": rid}
     label = form.label.pick(lang)
@@ -266,21 +269,22 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
     return render_template("desk/form.html", page=page)
 
 
-def _asked_at_first(views: list[SectionView], form_id: str) -> list[SectionView]:
-    """What a new record's page asks for: where a flow begins with a task, what that opens."""
+def _first_rights(form_id: str) -> StepRights | None:
+    """What the first task of a flow opens and hides; None where it begins otherwise."""
     flow = g.tenant.active().catalog.flows.get(form_id)
     entry = flow.top.steps[flow.top.entry] if flow is not None else None
     if flow is None or entry is None or not isinstance(entry.body, Task):
-        return views
-    held = step_rights(flow, entry.path)
+        return None
+    return step_rights(flow, entry.path)
+
+
+def _asked_at_first(views: list[SectionView], held: StepRights) -> list[SectionView]:
+    """What a new record's page asks for: what the first task opens."""
     opened = {name.partition(".")[0] for name in (*held.edit, *held.require)}
     found = []
     for one in views:
         one.fields = [
-            view
-            for view in one.fields
-            if view.name not in held.hide
-            and (view.readonly or "*" in opened or view.name in opened)
+            view for view in one.fields if view.readonly or "*" in opened or view.name in opened
         ]
         if one.fields:
             found.append(one)
