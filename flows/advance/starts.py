@@ -36,6 +36,7 @@ def enter(work: Work, live: Live, step: Step) -> None:
     ended = tries_of(work, live.row, step, START)
     key = effect_key(work.record, live.row, step.path, START, ended)
     live.at["key"] = key
+    live.at.pop("record", None)
     work.effects.append(
         StartRecord(key, body.form, values, live.id, step.id, live.visit, body.wait)
     )
@@ -55,6 +56,7 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
         return
     if answer.outcome not in MADE:
         work.say("answer", live, step.path, key=answer.key, outcome=answer.outcome)
+        live.at.pop("key")  # what else is said of this attempt comes too late
         count_try(work, live.row, step, START)
         failed(work, live, step, answer.outcome, answer.message)
         return
