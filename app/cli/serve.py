@@ -38,6 +38,8 @@ def run(session: Session, demo: bool) -> None:
     session.out.print(f"\nReturnflow: {address}/t/{first}/")
     for login, password, name in signins:
         session.out.print(f"  sign in as {login:<10} password {password}   {name}")
+    if demo:
+        _show_portals(session, first, f"{address}/t/{first}")
     session.out.print("Ctrl-C stops the web server and the worker.\n")
     sys.stdout.flush()
     command = [sys.executable, "-m", "app.cli"]
@@ -46,6 +48,21 @@ def run(session: Session, demo: bool) -> None:
     if demo or config.flag("sandbox.run"):
         _add_sandboxes(session, commands, environment)
     raise SystemExit(supervise(commands, environment))
+
+
+def _show_portals(session: Session, tenant_id: str, address: str) -> None:
+    """Where customers of the demo come in, with what, and where their code is to be found."""
+    from app.jobs.portal import sample
+
+    tenant = session.tenants.get(tenant_id)
+    for portal in tenant.active().catalog.portals.values():
+        given = sample(tenant, portal)
+        if given:
+            session.out.print(
+                f"  as a customer {address}/portal/{portal.id}/   {' · '.join(given)}"
+            )
+            if not session.config.text("mail.host"):
+                session.out.print(f"    letters are in {session.config.data_dir / 'mail'}")
 
 
 @click.command()

@@ -102,6 +102,23 @@ def find(tenant: Tenant, portal: Portal, given: Mapping[str, str]) -> Found | No
     return None
 
 
+def sample(tenant: Tenant, portal: Portal) -> list[str]:
+    """What somebody could type to get in, from the newest record that has it all: for trying the
+    product out. Empty where there is none."""
+    identify = portal.identify
+    table = tenant.active().tables.forms[identify.form].table
+    rows = tenant.db.query(
+        f"SELECT id FROM {table} WHERE deleted = 0 ORDER BY id DESC LIMIT {MOST}"
+    )
+    for (rid,) in rows:
+        row = _row(tenant, identify.form, rid)
+        if row is not None:
+            given = {path: _text(tenant, identify.form, row, path) for path in identify.by}
+            if find(tenant, portal, given) is not None:
+                return list(given.values())
+    return []
+
+
 def _candidates(tenant: Tenant, form_id: str, field: str, typed: str) -> list[int]:
     """Records whose first text is what was typed, in one of three spellings (an index serves)."""
     tables = tenant.active().tables.forms[form_id]
