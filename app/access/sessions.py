@@ -74,11 +74,17 @@ def open_session(
 
 
 def actor_of_session(
-    db: Database, value: str, *, now: int | None = None, lifetime: Lifetime = LIFETIME
+    db: Database,
+    value: str,
+    *,
+    now: int | None = None,
+    lifetime: Lifetime = LIFETIME,
+    used: bool = True,
 ) -> Actor | None:
     """The actor behind a cookie value; None where the session is unknown, over, or idle too long.
 
-    One read (two with a department); `seen_at` is renewed at most once a minute.
+    One read (two with a department); `seen_at` is renewed at most once a minute, and only where
+    the session is `used`: what a page asks by itself keeps nobody signed in.
     """
     at, key = moment(now), session_id(db.tenant, value)
     rows = db.query(
@@ -91,7 +97,7 @@ def actor_of_session(
     if not rows:
         return None
     user_id, seen_at, name, login, lang, department_id, _ = rows[0]
-    if at - seen_at > TOUCH:
+    if used and at - seen_at > TOUCH:
         with suppress(Busy, Conflict):  # the next request writes it
             db.execute_now("UPDATE rf_session SET seen_at = ? WHERE id = ?", (at, key))
     return Actor(

@@ -24,6 +24,8 @@ from app.access.tokens import actor_of_token
 from app.web.tenancy import TENANT_KEY
 
 API_PREFIX = "/api/"
+BY_ITSELF = frozenset({"/messages/count"})
+"""What pages ask without anybody doing something."""
 _CSRF = "csrf_token"
 
 
@@ -76,7 +78,8 @@ def identify(asked: Request, about: Any) -> None:
     value = asked.cookies.get(cookie_name("rf_session"), "")
     if not 0 < len(value) <= 100:
         return
-    about.actor = actor_of_session(about.db, value, lifetime=_lifetime())
+    used = asked.path not in BY_ITSELF
+    about.actor = actor_of_session(about.db, value, lifetime=_lifetime(), used=used)
     if about.actor is not None:
         about.session_value = value
         bind_csrf(value)

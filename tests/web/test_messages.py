@@ -45,6 +45,18 @@ def test_the_bell_counts_and_messages_lead_to_their_records(house: House) -> Non
     assert "new message" not in clerk.get("/").text
 
 
+def test_the_bell_alone_keeps_nobody_signed_in(house: House) -> None:
+    boss = house.client("boss")
+    seen = "UPDATE rf_session SET seen_at = seen_at - 120000000"
+    last = "SELECT MAX(seen_at) FROM rf_session"
+    house.tenant.db.execute_now(seen)
+    before = house.tenant.db.query(last)
+    assert boss.get("/messages/count").status_code == 200
+    assert house.tenant.db.query(last) == before
+    boss.get("/messages")
+    assert house.tenant.db.query(last) > before
+
+
 def test_a_message_about_what_one_may_not_see_stays_on_its_page(house: House) -> None:
     message = tell(house, "nobody", "secret record", house.saved["d1"].id, "delivery")
     nobody = house.client("nobody", lang="zh")

@@ -105,7 +105,12 @@ def _did(entry: HistoryEntry) -> str:
         "ended": _("a record it had started ended"),
         "changed": _("something it rests on changed"),
     }
-    vias = {"api": _("by API"), "import": _("by import"), "plugin": _("by a plugin")}
+    vias = {
+        "api": _("by API"),
+        "import": _("by import"),
+        "plugin": _("by a plugin"),
+        "portal": _("in the portal"),
+    }
     act = acts.get(entry.act, entry.act)
     via = vias.get(entry.via, "")
     return f"{act} ({via})" if via else act
