@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from app.access.actor import SYSTEM
 from app.notifications import messages
 from app.records import outbox
+from app.records.incidents import incidents, retry
 from forms.values import encode_id
 from tests.notifications.world import World, notification
 
@@ -79,6 +81,18 @@ def test_words_without_a_value_become_plain_ones_and_an_entry_in_the_outbox(worl
     assert status == "dead" and error.startswith("notification bad, text.body: ")
     ((form, record, payload),) = world.outbox("form, record_id, payload")
     assert (form, record, json.loads(payload)["trouble"]) == ("claim", rid, "text.body")
+
+
+def test_trouble_with_words_is_an_incident_that_can_be_closed(world: World) -> None:
+    world.publish(notification("bad", text={"subject": "{sum * sum * sum}"}))
+    world.claim(sum="999999999999")
+    world.work()
+    (found,) = incidents(world.tenant)
+    assert (found.kind, found.status, found.step) == ("effect", "dead", "notify")
+    retry(world.tenant, SYSTEM, found.name, "the words are mended now")
+    world.work()
+    assert incidents(world.tenant) == []
+    assert len(world.told("ann")) == 1, "it went out in plain words, and once"
 
 
 def test_a_throttle_holds_for_one_record_and_passes(world: World) -> None:
