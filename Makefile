@@ -32,7 +32,7 @@ shop-year: $(VENV)/.dev ## a real shop's year through the door, in full (DATABAS
 	@$(BIN)/python -m tests.shop_year $(if $(DATABASE),--database $(DATABASE))
 
 crash-matrix: $(VENV)/.dev ## kill, pause and cut everything off, on both databases and queues; prints a table
-	@$(BIN)/python -m tests.jobs.crash.matrix
+	@$(BIN)/python -m tests.jobs.crash
 
 shop-year-flow: $(VENV)/.dev ## its returns lived through their flow: people, parcels, refunds, stock (DATABASE=sqlite|postgres)
 	@$(BIN)/python -m tests.shop_year --flow $(if $(DATABASE),--database $(DATABASE))

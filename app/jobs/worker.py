@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -157,7 +159,8 @@ class Clock:
     def stop(self) -> None:
         """End after the visit under way."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         self._guarded(self._worker.begin)
@@ -196,10 +199,26 @@ def run_worker(config: Config) -> None:
     )
     worker.stopping = consumer.stop_flag.is_set
     clock = Clock(worker)
-    clock.start()
+    consumer.start = _heeding_signals(consumer.start, clock.start)
     try:
         consumer.run()
     finally:
         clock.stop()
         control.close()
         tenants.close()
+
+
+def _heeding_signals(start: Callable[[], None], more: Callable[[], None]) -> Callable[[], None]:
+    """Start, then `more`. The consumer heeds signals only once it has started: one that comes
+    before waits until then, so that nothing that has begun is cut off."""
+    early: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: early.append(number))
+
+    def started() -> None:
+        start()
+        more()
+        for number in early[:1]:
+            os.kill(os.getpid(), number)
+
+    return started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -93,7 +92,3 @@ def main(names: list[str]) -> int:
                 print(line, flush=True)
     print(f"{failed} cell(s) failed" if failed else "one refund, one decision, nothing lost: all")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
