@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from flows.picture.drawing import NOWHERE, Marks, draw
 from flows.picture.outline import Told, Way, outline
-from flows.picture.words import KINDS, exit_name, interrupt_name, outcome_name, step_name
+from flows.picture.words import (
+    KINDS,
+    exit_label,
+    exit_name,
+    interrupt_name,
+    option_label,
+    outcome_name,
+    step_name,
+)
 
 __all__ = [
     "KINDS",
@@ -13,8 +21,10 @@ __all__ = [
     "Told",
     "Way",
     "draw",
+    "exit_label",
     "exit_name",
     "interrupt_name",
+    "option_label",
     "outcome_name",
     "outline",
     "step_name",

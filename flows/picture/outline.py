@@ -51,7 +51,7 @@ def outline(flow: Flow, lang: str, marks: Marks = NOWHERE) -> list[Told]:
             for one in flow.stages
             if one in interrupt.stages
         )
-        ways = (Way(_ON.pick(lang), step_name(to, lang), False),) if to is not None else ()
+        ways = (Way(_ON.pick(lang), step_name(to, lang, flow), False),) if to is not None else ()
         name, kind = interrupt_name(interrupt, lang), KINDS["interrupt"].pick(lang)
         path = f"!{interrupt.id}"
         found.append(Told(path, 0, name, kind, stages, ways, 0, path in marks.visited, False))
@@ -66,8 +66,11 @@ def _tell(
     for n, name in enumerate(order):
         step = scope.steps[name]
         ways = tuple(
-            Way(exit_name(one, lang) or _ON.pick(lang), step_name(scope.steps[one.to], lang),
-                place[one.to] <= n)
+            Way(
+                exit_name(flow, step, one, lang) or _ON.pick(lang),
+                step_name(scope.steps[one.to], lang, flow),
+                place[one.to] <= n,
+            )
             for one in step.exits.values()
             if one.to in scope.steps
         )  # fmt: skip
@@ -76,7 +79,7 @@ def _tell(
             Told(
                 step.path,
                 depth,
-                step_name(step, lang),
+                step_name(step, lang, flow),
                 KINDS[step.kind].pick(lang) if step.kind in KINDS else step.kind,
                 stage or step.stage,
                 ways,

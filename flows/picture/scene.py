@@ -123,7 +123,7 @@ def _scope(flow: Flow, scope: Scope, lang: str, stages: dict[str, str]) -> Scene
     for step in scope.steps.values():
         for exit_ in step.exits.values():
             if exit_.to in scope.steps:
-                way = (exit_.outcome, exit_name(exit_, lang))
+                way = (exit_.outcome, exit_name(flow, step, exit_, lang))
                 ways.setdefault((step.id, exit_.to), []).append(way)
     beside = {}
     for (source, target), outcomes in ways.items():
@@ -201,7 +201,7 @@ def _shape(
     flow: Flow, step: Step, lang: str, stages: dict[str, str]
 ) -> tuple[Shape, list[tuple[Shape | None, Scene, float, float]]]:
     """A step's shape at 0, 0, and for a step that holds others, those with their places in it."""
-    name, stage = step_name(step, lang), stages.get(step.path, step.stage)
+    name, stage = step_name(step, lang, flow), stages.get(step.path, step.stage)
     lines = tuple(wrapped(name, FONT, WIDEST))
     wide = max(width_of(one, FONT) for one in lines) + ICON
     if isinstance(step.body, Each):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flows.model import End, Exit, Flow, Interrupt, Step
+from flows.model import Decide, End, Exit, Flow, Interrupt, Step, Switch
+from forms.model import Field
 from forms.values import Text
 
 KINDS = {
@@ -40,10 +41,13 @@ _NARROW = frozenset("iljtfrI.,:;'|!()[]{} -")
 _WIDE = frozenset("mwMW@%")
 
 
-def step_name(step: Step, lang: str) -> str:
-    """What a step is called: its label, else its id."""
+def step_name(step: Step, lang: str, flow: Flow | None = None) -> str:
+    """What a step is called: its label; an end by the stage it ends in; else its id."""
     given = _given(step.label, step.id, lang)
     if not given and isinstance(step.body, End):
+        stage = flow.stages.get(step.stage) if flow is not None else None
+        if stage is not None:
+            return stage.label.pick(lang)
         return outcome_name(step.body.outcome, lang)
     return given or _spoken(step.id)
 
@@ -69,9 +73,32 @@ def outcome_name(outcome: str, lang: str, label: Text | None = None) -> str:
     return _spoken(outcome)
 
 
-def exit_name(exit_: Exit, lang: str) -> str:
+def exit_label(flow: Flow, step: Step, outcome: str, lang: str) -> str:
+    """An exit of a step in words; a value of a choice by its option."""
+    exit_ = step.exits.get(outcome)
+    given = _given(exit_.label, outcome, lang) if exit_ is not None else ""
+    if given:
+        return given
+    field = None
+    if isinstance(step.body, Switch):
+        field = flow.shape.field_at(step.body.on.source)
+    elif isinstance(step.body, Decide):
+        branches = [one.branch for one in step.body.policies if one.branch]
+        field = flow.shape.field_at(branches[-1]) if branches else None
+    return option_label(field, outcome, lang) or outcome_name(outcome, lang)
+
+
+def option_label(field: Field | None, value: object, lang: str) -> str:
+    """The label of a value of a choice; "" for anything else."""
+    if field is None or field.options is None or not isinstance(value, str):
+        return ""
+    option = field.options.values.get(value)
+    return option.label.pick(lang) if option is not None else ""
+
+
+def exit_name(flow: Flow, step: Step, exit_: Exit, lang: str) -> str:
     """An exit in words, with how often it may be taken."""
-    name = outcome_name(exit_.outcome, lang, exit_.label)
+    name = exit_label(flow, step, exit_.outcome, lang)
     if not exit_.max:
         return name
     limit = AT_MOST.pick(lang).format(n=exit_.max)

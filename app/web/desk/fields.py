@@ -36,6 +36,8 @@ _CELLS = {
     **dict.fromkeys(("money", "choice", "date", "user", "department"), "rf-middle"),
 }
 """How wide a cell of the line grid is."""
+TELLING = 3
+"""Columns nobody can fill in that are shown of lines whose rows stay."""
 _YES_NO = {"zh": (("true", "是"), ("false", "否")), "en": (("true", "yes"), ("false", "no"))}
 
 
@@ -210,6 +212,7 @@ def _grid(lines: Lines, state: State, place: Place) -> FieldView:
         view.rows.append(_row(lines, columns, key, row, state, place))
     if view.fixed:
         _mark_columns(view)
+        _leave_out_columns(view)
     blank = state.blank_row.get(lines.id, {})
     view.blank = _row(lines, columns, "__row__", blank, state, place)
     return view
@@ -220,6 +223,22 @@ def _mark_columns(view: FieldView) -> None:
     for n, column in enumerate(view.columns):
         cells = [row.cells[n] for row in view.rows]
         column.required = any(cell.required and not cell.readonly for cell in cells)
+
+
+def _leave_out_columns(view: FieldView) -> None:
+    """Of columns that only tell what a row is about, the first few with values are enough."""
+    told = 0
+    kept = []
+    for n in range(len(view.columns)):
+        cells = [row.cells[n] for row in view.rows]
+        if all(cell.readonly for cell in cells):
+            if told == TELLING or not any(cell.value for cell in cells):
+                continue
+            told += 1
+        kept.append(n)
+    view.columns = [view.columns[n] for n in kept]
+    for row in view.rows:
+        row.cells = [row.cells[n] for n in kept]
 
 
 def _row(

@@ -179,7 +179,7 @@ def _typed(page: Page, typed: Typed) -> None:
         return
     page.notice = typed.notice or "; ".join(one.message for one in problems(typed))
     if typed.data.get("_comment"):
-        page.left = [(_("Comment"), typed.data["_comment"])]
+        page.left = [(_("Your comment"), typed.data["_comment"])]
 
 
 def remove(form_id: str, rid: str) -> Any:

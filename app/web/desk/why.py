@@ -20,7 +20,8 @@ from app.web.desk.flowwords import joined, need_words
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from flows.model import Flow
-from flows.picture import interrupt_name, outcome_name, step_name
+from flows.picture import exit_label, interrupt_name, option_label, outcome_name, step_name
+from forms.model import Field
 from forms.values import Text, decode_id
 
 Fact = Mapping[str, Any]
@@ -114,7 +115,7 @@ class Teller:
         found = self.flow.steps.get(str(path)) or next(
             (one for one in self.flow.steps.values() if one.id == path), None
         )
-        return step_name(found, self.lang) if found is not None else str(path)
+        return step_name(found, self.lang, self.flow) if found is not None else str(path)
 
     def level(self, one: Fact) -> str:
         """A step, and the level of an approval that has several."""
@@ -130,8 +131,9 @@ class Teller:
         """An outcome by the label of its exit."""
         step = self.flow.steps.get(str(one.get("step", "")))
         found = str(one.get(name, ""))
-        exit_ = step.exits.get(found) if step is not None else None
-        return outcome_name(found, self.lang, exit_.label if exit_ is not None else None)
+        if step is None:
+            return outcome_name(found, self.lang)
+        return exit_label(self.flow, step, found, self.lang)
 
     def user(self, user: Any) -> str:
         """A person's name."""
@@ -172,14 +174,23 @@ class Teller:
         """Values that were read, by the labels of their fields."""
         if not isinstance(values, Mapping):
             return []
-        return [(self.name(name), shown(value)) for name, value in values.items()]
+        return [(self.name(name), self.value(name, value)) for name, value in values.items()]
 
-    def name(self, name: str) -> str:
-        """A field's label."""
+    def field(self, name: str) -> Field | None:
+        """A field of the record, or of its lines."""
         one = self.flow.shape.field_at(name)
         if one is None:
             inside = (lines.fields.get(name) for lines in self.flow.shape.lines)
             one = next((found for found in inside if found is not None), None)
+        return one
+
+    def value(self, name: str, value: Any) -> str:
+        """A value that was read; of a choice, its label."""
+        return option_label(self.field(name), value, self.lang) or shown(value)
+
+    def name(self, name: str) -> str:
+        """A field's label."""
+        one = self.field(name)
         return one.label.pick(self.lang) or name if one is not None else name
 
 
@@ -221,7 +232,7 @@ def _decide(teller: Teller, one: Fact) -> Said:
     policy = one.get("policy")
     edition = _(" (edition %(edition)s)", edition=one["edition"]) if one.get("edition") else ""
     verdict = joined(
-        [f"{teller.name(k)} = {shown(v)}" for k, v in (one.get("verdict") or {}).items()],
+        [f"{teller.name(k)} = {teller.value(k, v)}" for k, v in (one.get("verdict") or {}).items()],
         teller.lang,
     )
     rule = one.get("rule")
