@@ -33,7 +33,7 @@ from flows.compile import ends_of
 from forms.compile import compile_form, compile_options
 from forms.compile_library import StaticLibrary
 from forms.model import Form, Options
-from forms.problems import Path, Problem, suggest
+from forms.problems import ERROR, Path, Problem, suggest
 from forms.signature import signature
 from forms.values import Text
 
@@ -266,7 +266,7 @@ class _Work:
         return bool(self.faulty[kind, name])
 
     def _add(self, kind: str, name: str, problems: list[Problem]) -> None:
-        if problems or self.faulty[kind, name]:
+        if self.faulty[kind, name] or any(one.severity == ERROR for one in problems):
             self.troubled.add((kind, name))
         for problem in problems:
             self._note(kind, name, problem)

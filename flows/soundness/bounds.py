@@ -31,10 +31,10 @@ def possible(
     filling, graph = known.filling, known.graphs[path]
     erosion = filling.erosion_of(next(iter(graph.scope.steps.values()))) if path else frozenset()
     ahead: deque[tuple[State, Counts]] = deque([(State(first.step, first.arriving), ())])
-    seen: set[tuple[str, Facts, Counts]] = set()
+    seen: set[tuple[str, Facts, Facts, Counts]] = set()
     while ahead:
         at, counts = ahead.popleft()
-        key = (at.step, at.arriving, counts)
+        key = (at.step, at.arriving, at.met, counts)
         if key in seen:
             continue
         seen.add(key)
@@ -56,7 +56,7 @@ def possible(
                     continue
                 more = {**used, place: used.get(place, 0) + 1}
                 after = tuple(sorted((*at, n) for at, n in more.items()))
-            ahead.append((State(edge.target, facts, at, edge), after))
+            ahead.append((filling.moved(graph, at, edge, facts), after))
         body = graph.scope.steps[at.step]
         if not path:
             for name, target in filling.interrupts(graph, body):

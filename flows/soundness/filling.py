@@ -28,7 +28,7 @@ from flows.model import (
 from flows.soundness.changes import EVERY, Changes
 from flows.soundness.emptiness import ENDED, NOTHING, RECORD, Facts, Frame
 from flows.soundness.graph import Edge, Graph
-from flows.soundness.outcomes import DONE, LATE, UNAVAILABLE, stops
+from flows.soundness.outcomes import DONE, LATE, SENT_BACK, UNAVAILABLE, stops
 from forms.expr import Expr
 
 MOST = 48
@@ -39,7 +39,8 @@ MOST = 48
 class State:
     """A token at a step. `arriving`: what is filled before the step's `set`, `inside` after it.
 
-    `before` and `by` (an edge, or the name of an interrupt) say how it came here.
+    `before` and `by` (an edge, or the name of an interrupt) say how it came here. `met`: steps that
+    people have left on the way, where an approval may send back to them.
     """
 
     step: str
@@ -48,6 +49,7 @@ class State:
     by: Edge | str = ""
     inside: Facts = NOTHING
     left: tuple[tuple[Edge, Facts], ...] = ()
+    met: Facts = NOTHING
 
     def way(self) -> tuple[State, ...]:
         """The states from the entry to this one."""
@@ -171,7 +173,7 @@ class Filling:
                 continue  # a poorer one has come since
             self.pass_through(graph, state, erosion, doubted)
             for edge, facts in state.left:
-                self._arrive(found, ahead, State(edge.target, facts, state, edge))
+                self._arrive(found, ahead, self.moved(graph, state, edge, facts))
             step = graph.scope.steps[state.step]
             if not path:
                 for name, target in self.interrupts(graph, step):
@@ -185,9 +187,9 @@ class Filling:
     def _arrive(self, found: Found, ahead: deque[State], state: State) -> None:
         """Keep a state unless one with as little is known; of too many, what they share."""
         known = found.states.setdefault(state.step, [])
-        if any(other.arriving <= state.arriving for other in known):
+        if any(o.arriving <= state.arriving and o.met >= state.met for o in known):
             return
-        known[:] = [other for other in known if not state.arriving <= other.arriving]
+        known[:] = [o for o in known if not (state.arriving <= o.arriving and state.met >= o.met)]
         if len(known) >= MOST:
             state.arriving = state.arriving.intersection(*(other.arriving for other in known))
             known.clear()
@@ -236,7 +238,17 @@ class Filling:
         edges = graph.edges[state.step]
         kept = inside - erosion if stops(step) else inside
         outs = self.outs(step, kept, erosion) if edges else {}
-        state.left = tuple((edge, outs.get(edge.outcome, outs.get("*", kept))) for edge in edges)
+        left = [(edge, outs.get(edge.outcome, outs.get("*", kept))) for edge in edges]
+        left += [pair for edge, facts in left for pair in _back(graph, state, step, edge, facts)]
+        state.left = tuple(left)
+
+    def moved(self, graph: Graph, state: State, edge: Edge, facts: Facts) -> State:
+        """A token that has left a step by an edge."""
+        met = state.met
+        step = graph.scope.steps[state.step]
+        if graph.sends_back and edge.outcome != LATE and isinstance(step.body, Task | Approve):
+            met |= {state.step}
+        return State(edge.target, facts, state, edge, met=met)
 
     def _note(self, path: str, lost: Facts) -> None:
         """Remember what a scope, and so every scope around it, may empty."""
@@ -412,6 +424,22 @@ class Filling:
             having = [found[name] for found in ends if name in found]
             facts[name] = having[0].intersection(*having[1:])
         return facts
+
+
+def _back(
+    graph: Graph, state: State, step: Step, edge: Edge, facts: Facts
+) -> Iterator[tuple[Edge, Facts]]:
+    """Where people can go besides an exit's target: sent back to any step somebody has left
+    before, and from there straight to the approval that sent it (`resubmit: jump_back`)."""
+    if isinstance(step.body, Approve) and edge.outcome == SENT_BACK:
+        for name in sorted(state.met - {step.id, edge.target}):
+            yield Edge(step.id, SENT_BACK, name, edge.exit), facts
+    by = state.by
+    if isinstance(by, str) or by.outcome != SENT_BACK or edge.outcome == LATE:
+        return
+    sender = graph.scope.steps[by.source].body
+    if isinstance(sender, Approve) and sender.resubmit == "jump_back" and edge.target != by.source:
+        yield Edge(step.id, edge.outcome, by.source, edge.exit), facts
 
 
 def _without(facts: Facts, row: str) -> Facts:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from flows.model import Approve, Interrupt, Step, Task
 from flows.soundness.graph import Graph
-from flows.soundness.outcomes import LATE, stops
+from flows.soundness.outcomes import LATE, SENT_BACK, stops
 
 Capacity = dict[str, dict[str, int]]
 
@@ -43,6 +43,11 @@ def runs_out(graph: Graph, step: Step, interrupts: Mapping[str, Interrupt]) -> b
         if name == step.id:
             continue
         for way in {edge.exit.outcome: edge.exit for edge in edges}.values():
+            if way.outcome == SENT_BACK:  # to where it leads, or to this step again
+                between = f"{name}>{SENT_BACK}"
+                row[between] = way.max or _FREE
+                capacity[between] = {way.to: _FREE, step.id: _FREE}
+                continue
             row[way.to] = min(_FREE, row.get(way.to, 0) + (way.max or _FREE))
         for one in interrupts.values() if not graph.scope.path else ():
             rests = stops(graph.scope.steps[name]) and graph.stages.get(name, frozenset())

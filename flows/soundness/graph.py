@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flows.model import Each, End, Exit, Flow, Parallel, Scope, Step
-from flows.soundness.outcomes import outcomes_of, stops, ways
+from flows.soundness.outcomes import SENT_BACK, outcomes_of, stops, ways
 from flows.soundness.world import World
 
 
@@ -27,7 +27,8 @@ class Graph:
     its name, leads to.
 
     `reached`: step → the edge a shortest way comes by (None: an entry). `ends`: names of the ends
-    that are reached. `homeward`: steps from which an end can be reached. `stages`: step → the
+    that are reached. `homeward`: steps from which an end can be reached. `sends_back`: whether some
+    approval can send back to steps before. `stages`: step → the
     stages the record may be in while a token rests there ("": none yet).
     """
 
@@ -38,6 +39,7 @@ class Graph:
     reached: dict[str, Edge | None] = field(default_factory=dict)
     ends: frozenset[str] = frozenset()
     homeward: frozenset[str] = frozenset()
+    sends_back: bool = False
     stages: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def way_to(self, step: str) -> tuple[Edge, ...]:
@@ -164,7 +166,9 @@ def _graph(scope: Scope, world: World, inner: Mapping[str, frozenset[str]]) -> G
                 into[way.to].append(edge)
         edges[name] = tuple(found)
     entries = {scope.entry: ""} if scope.entry in scope.steps else {}
-    return Graph(scope, entries, edges, {name: tuple(found) for name, found in into.items()})
+    graph = Graph(scope, entries, edges, {name: tuple(found) for name, found in into.items()})
+    graph.sends_back = any(SENT_BACK in step.exits for step in scope.steps.values())
+    return graph
 
 
 def _walk(graph: Graph) -> None:

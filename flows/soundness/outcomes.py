@@ -28,6 +28,7 @@ ELSE = "else"
 DONE = "done"
 LATE = "late"
 FAILED = "failed."
+SENT_BACK = "sent_back"
 
 
 UNAVAILABLE = "unavailable"
@@ -71,7 +72,7 @@ def outcomes_of(step: Step, world: World, inner: Inner) -> Outcomes:
             return Outcomes(buttons, late, why="the buttons of the task")
         case Approve():
             return Outcomes(
-                ("approved", "rejected"), ("sent_back", *late), why="what approvers decide"
+                ("approved", "rejected"), (SENT_BACK, *late), why="what approvers decide"
             )
         case Decide():
             return _decide(step.body)

@@ -58,6 +58,8 @@ class Token(NamedTuple):
     counts: tuple[tuple[str, int], ...] = ()
     below: tuple[Token, ...] = ()
     done: int = 0
+    met: Known = frozenset()
+    """Steps people have left, in scopes where something can be sent back."""
 
 
 class Config(NamedTuple):
@@ -121,7 +123,7 @@ class Explorer:
         top = config.token
         for one in self.flow.interrupts.values():
             if top.step and config.stage in one.stages:
-                moved = Token("", "", counts=top.counts)
+                moved = Token("", "", counts=top.counts, met=top.met)
                 yield from self.enter(config, (), moved, one.to)
 
     def of_token(self, config: Config, path: tuple[int, ...]) -> Iterator[Config]:
@@ -178,7 +180,7 @@ class Explorer:
         known = config.known
         for one in step.sets:
             known = self.set(one, known, token, config.rows)
-        token = Token(token.scope, name, token.row, token.counts)
+        token = Token(token.scope, name, token.row, token.counts, met=token.met)
         rests = not isinstance(step.body, End | Switch | Decide | SetOnly | Each | Parallel)
         yield config._replace(
             token=put(config.token, path, token),
@@ -213,7 +215,7 @@ class Explorer:
     def with_below(
         self, config: Config, path: tuple[int, ...], token: Token, below: tuple[Token, ...]
     ) -> Config:
-        made = Token(token.scope, token.step, token.row, token.counts, below)
+        made = token._replace(below=below)
         return config._replace(token=put(config.token, path, made), running=None)
 
     def rows(
@@ -276,9 +278,19 @@ class Explorer:
             key = f"{token.step}>{way.outcome}"
             counts[key] = counts.get(key, 0) + 1
         known = self.after(config, token, step, outcome)
-        moved = Token(token.scope, "", token.row, tuple(sorted(counts.items())))
+        met = token.met
+        human = isinstance(step.body, Task | Approve) and outcome != "late"
+        if human and self.sends_back(token.scope):
+            met |= {token.step}
+        moved = Token(token.scope, "", token.row, tuple(sorted(counts.items())), met=met)
         here = config._replace(known=known)
         yield from self.enter(here, path, moved, way.to)
+        if outcome == "sent_back" and "sent_back" in step.exits:
+            for name in sorted(token.met - {way.to, token.step}):
+                yield from self.enter(here, path, moved, name)
+
+    def sends_back(self, scope: str) -> bool:
+        return any("sent_back" in s.exits for s in self.flow.scopes[scope].steps.values())
 
     def end(self, config: Config, path: tuple[int, ...], outcome: str) -> Iterator[Config]:
         if not path:
@@ -290,7 +302,7 @@ class Explorer:
         join = step.body.join if isinstance(step.body, Parallel) else 0
         done = parent.done + 1
         if outcome == "done" and rest and not (join and done >= join):
-            waiting = Token(parent.scope, parent.step, parent.row, parent.counts, rest, done)
+            waiting = parent._replace(below=rest, done=done)
             yield config._replace(token=put(config.token, path[:-1], waiting), running=None)
             return
         yield from self.leave(config, path[:-1], outcome)
@@ -388,7 +400,7 @@ def put(token: Token, path: tuple[int, ...], new: Token) -> Token:
         return new
     below = list(token.below)
     below[path[0]] = put(below[path[0]], path[1:], new)
-    return Token(token.scope, token.step, token.row, token.counts, tuple(below), token.done)
+    return token._replace(below=tuple(below))
 
 
 # --- expressions --------------------------------------------------------------------------------

@@ -154,6 +154,37 @@ def test_a_way_keeps_to_the_max_of_its_exits() -> None:
     assert "go (done) → big (true) → wipe (done) → big" in found.message
 
 
+def test_an_approval_may_send_back_to_any_step_people_have_left() -> None:
+    steps = """
+  go: {set: {amount: "money(5)"}, next: first}
+  first: {task: {by: [{role: lead}]}, next: {ok: big}}
+  big: {switch: amount > 3, next: {true: clear, false: clear}}
+  clear: {set: {amount: "null"}, next: last}
+  last: {task: {by: [{role: lead}]}, next: {ok: check}}
+  check:
+    approve: {levels: {one: {by: [{role: boss}]}}, if_nobody: [{role: admin}]}
+    next: {approved: fin, rejected: fin, sent_back: {to: last, max: 2}}
+"""
+    (found,) = told(steps)
+    assert found.path == ("steps", "big", "switch")
+    assert "check (sent_back) → first (ok) → big" in found.message
+    assert codes(steps.replace(", sent_back: {to: last, max: 2}", "")) == []
+
+
+def test_jumping_back_passes_over_what_fills_a_field() -> None:
+    steps = """
+  go: {task: {by: [{role: lead}], edit: [amount]}, next: {ok: keep}}
+  keep: {set: {amount: "coalesce(amount, money(5))"}, next: check}
+  check:
+    approve: {levels: {one: {by: [{role: boss}]}}, if_nobody: [{role: admin}], resubmit: HOW}
+    next: {approved: big, rejected: fin, sent_back: {to: go, max: 2}}
+  big: {switch: amount > 3, next: {true: fin, false: fin}}
+"""
+    assert codes(steps.replace("HOW", "replay")) == []
+    (found,) = told(steps.replace("HOW", "jump_back"))
+    assert "check (sent_back) → go (ok) → check (approved) → big" in found.message
+
+
 def test_a_started_record_tells_what_its_end_has_filled() -> None:
     steps = """
   go: {start: {form: child, with: {request: this}, save: child, wait: true}, next: {done: big}}
