@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from forms.problems import Problem
@@ -38,6 +38,8 @@ class Maker:
     dice: random.Random
     now: datetime
     made: dict[str, list[Row]] = field(default_factory=dict)
+    own: dict[str, Value] = field(default_factory=dict)
+    """The fields of the record at hand that are made already."""
 
     def source(self, form: str, path: tuple[str, ...]) -> Row:
         """A record made before, picked at random (`like: <form>`)."""
@@ -51,9 +53,11 @@ class Maker:
         self, spec: Mapping[str, Value], number: int, source: Row | None, path: tuple[str, ...]
     ) -> dict[str, Value]:
         """Submitted values by a `with` map; `number` counts on, `source` is what `like` picked."""
-        return {
-            name: self.value(rule, number, source, (*path, name)) for name, rule in spec.items()
-        }
+        found: dict[str, Value] = {}
+        for name, rule in spec.items():
+            self.own = found
+            found[name] = self.value(rule, number, source, (*path, name))
+        return found
 
     def value(self, rule: Value, number: int, source: Row | None, path: tuple[str, ...]) -> Value:
         """One value by its rule: a plain value stands for itself, a map names a way of making."""
@@ -91,13 +95,13 @@ def _number(maker: Maker, rule: Row, _n: int, _source: Row | None, path: tuple[s
 
 
 def _time(maker: Maker, rule: Row, _n: int, _source: Row | None, path: tuple[str, ...]) -> Value:
-    low, high = (_span(part, (*path, "time")) for part in _pair(rule["time"], (*path, "time")))
+    low, high = (span(part, (*path, "time")) for part in _pair(rule["time"], (*path, "time")))
     seconds = maker.dice.randint(int(low.total_seconds()), int(high.total_seconds()))
     return (maker.now + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def _date(maker: Maker, rule: Row, _n: int, _source: Row | None, path: tuple[str, ...]) -> Value:
-    low, high = (_span(part, (*path, "date")) for part in _pair(rule["date"], (*path, "date")))
+    low, high = (span(part, (*path, "date")) for part in _pair(rule["date"], (*path, "date")))
     return (maker.now + timedelta(days=maker.dice.randint(low.days, high.days))).date().isoformat()
 
 
@@ -116,6 +120,21 @@ def _nth(maker: Maker, rule: Row, number: int, _source: Row | None, path: tuple[
     if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
         raise DemoError(Problem("demo_bad_rule", (*path, "nth"), "a list is expected"))
     return entries[(number - 1) % len(entries)]
+
+
+def _plus(maker: Maker, rule: Row, n: int, source: Row | None, path: tuple[str, ...]) -> Value:
+    """A moment after another field's, never in the future; a day where that was one."""
+    own = str(rule.get("own", ""))
+    base = maker.own.get(own) if own else _of(maker, {"of": rule.get("of")}, n, source, path)
+    low, high = (span(part, (*path, "plus")) for part in _pair(rule["plus"], (*path, "plus")))
+    if base is None:
+        return None
+    seconds = maker.dice.randint(int(low.total_seconds()), int(high.total_seconds()))
+    text = base.isoformat() if isinstance(base, date) else str(base)
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=maker.now.tzinfo)
+    found = min(moment + timedelta(seconds=seconds), maker.now)
+    return found.date().isoformat() if rule.get("day") else found.isoformat(timespec="seconds")
 
 
 def _of(_maker: Maker, rule: Row, _n: int, source: Row | None, path: tuple[str, ...]) -> Value:
@@ -152,6 +171,7 @@ def _each(maker: Maker, rule: Row, number: int, source: Row | None, path: tuple[
 
 Way = Callable[[Maker, Row, int, Row | None, tuple[str, ...]], Value]
 _WAYS: dict[str, Way] = {
+    "plus": _plus,
     "pick": _pick,
     "nth": _nth,
     "number": _number,
@@ -172,6 +192,10 @@ class Wanted:
 
     form: str
     submitted: Mapping[str, Value]
+    at: str = ""
+    """The field with the moment it was made at."""
+    then: Sequence[Row] = ()
+    """What happened to it since."""
 
 
 def wanted(definition: Mapping[str, Value], maker: Maker) -> Iterator[Wanted]:
@@ -185,9 +209,22 @@ def wanted(definition: Mapping[str, Value], maker: Maker) -> Iterator[Wanted]:
         rule = _map(spec, path)
         form = str(rule.get("form", step))
         fields = _map(rule.get("with"), (*path, "with"))
-        for number in range(1, int(str(rule.get("count", 1))) + 1):
-            source = maker.source(str(rule["like"]), (*path, "like")) if "like" in rule else None
-            yield Wanted(form, maker.fields(fields, number, source, (*path, "with")))
+        at, then = str(rule.get("at", "")), rule.get("then")
+        known = tuple(then) if isinstance(then, Sequence) and not isinstance(then, str) else ()
+
+        def one(
+            number: int, rule: Row = rule, fields: Row = fields, path: tuple[str, ...] = path
+        ) -> dict[str, Value]:
+            like = str(rule.get("like", ""))
+            source = maker.source(like, (*path, "like")) if like else None
+            return maker.fields(fields, number, source, (*path, "with"))
+
+        numbers = range(1, int(str(rule.get("count", 1))) + 1)
+        if at:  # as they came about
+            made = sorted(map(one, numbers), key=lambda values: str(values.get(at)))
+            yield from (Wanted(form, values, at, known) for values in made)
+        else:
+            yield from (Wanted(form, one(number), at, known) for number in numbers)
 
 
 def _map(value: Value, path: tuple[str, ...]) -> Mapping[str, Value]:
@@ -202,7 +239,8 @@ def _pair(value: Value, path: tuple[str, ...]) -> tuple[Value, Value]:
     raise DemoError(Problem("demo_bad_rule", path, "two values are expected: [from, to]"))
 
 
-def _span(value: Value, path: tuple[str, ...]) -> timedelta:
+def span(value: Value, path: tuple[str, ...] = ()) -> timedelta:
+    """A length of time as written: -90d, 4h, 30m. Raises DemoError."""
     matched = _SPAN.match(str(value))
     if not matched:
         raise DemoError(

@@ -39,7 +39,7 @@ def play(
     for number, step in enumerate((*scenario.given, *scenario.steps), 1 - len(scenario.given)):
         given = number < 1
         place = script.place(given, number + len(scenario.given) - 1 if given else number - 1)
-        player = _Player(world, step, given)
+        player = Player(world, step, given)
         findings = player.play()
         failures += [
             Failure(place, max(number, 0), one.what, one.expected, one.found) for one in findings
@@ -53,10 +53,10 @@ def play(
     )
 
 
-class _Player:
+class Player:
     """One step."""
 
-    def __init__(self, world: World, step: Raw, given: bool) -> None:
+    def __init__(self, world: World, step: Raw, given: bool = False) -> None:
         self.world = world
         self.step = step
         self.given = given
@@ -70,7 +70,7 @@ class _Player:
             if "at" in step:
                 world.pass_until(world.moment(str(step["at"])))
             since = Since.now(world)
-            self._do()
+            self.do()
             world.settle()
         except Refused as refused:
             return self._refused(refused)
@@ -105,7 +105,8 @@ class _Player:
             return None
         return self.world.names.record(str(text))
 
-    def _do(self) -> None:
+    def do(self) -> None:
+        """Do it. Raises Refused, Unnamed."""
         step = self.step
         self.known = self._subject()
         if "create" in step:

@@ -5,14 +5,10 @@ Those of a pack are told of the pack alone, those of a tenant of what it makes o
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-
-import structlog
 
 from app.catalog.build import build
 from app.catalog.model import Catalog, Scenario
@@ -22,6 +18,7 @@ from app.catalog.sources import TENANTS, Sources
 from app.records.releases import Unpublishable
 from app.scenarios.coverage import Coverage
 from app.scenarios.play import play
+from app.scenarios.quiet import quiet
 from app.scenarios.result import Failure, Outcome, Report
 from app.scenarios.script import FOLDER, Script
 from app.scenarios.stage import Clock, Theatre
@@ -59,7 +56,7 @@ def _run(sources: Sources, name: str, ids: list[str], only: Iterable[str], watch
     catalog = _built(sources)
     coverage = Coverage(catalog)
     outcomes = []
-    with Theatre() as theatre, _quiet():
+    with Theatre() as theatre, quiet():
         theatre.prepare(sources)
         prepared = time.perf_counter() - began
         for scenario in (catalog.scenarios[one] for one in ids if one in catalog.scenarios):
@@ -69,17 +66,6 @@ def _run(sources: Sources, name: str, ids: list[str], only: Iterable[str], watch
             outcomes.append(outcome)
             watch(outcome)
     return Report(name, tuple(outcomes), prepared, coverage.steps, coverage.rules)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What goes wrong in a story is told as a finding, not in the log of the process."""
-    before = structlog.get_config()["wrapper_class"]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(wrapper_class=before)
 
 
 def _one(theatre: Theatre, sources: Sources, scenario: Scenario, coverage: Coverage) -> Outcome:

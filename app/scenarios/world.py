@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from app.access.actor import SYSTEM
+from app.access.actor import SYSTEM, Actor
 from app.catalog.model import Scenario
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
@@ -43,6 +43,17 @@ _EVENTS = "SELECT count(*) FROM rf_event"
 _STORIES = "SELECT form, changes FROM rf_journal ORDER BY at"
 
 
+class People(Protocol):
+    """Who acts under which name."""
+
+    @property
+    def ids(self) -> Mapping[str, int]:
+        """Users by name."""
+
+    def actor(self, name: str | None, find: Callable[[str], Known]) -> Actor:
+        """Who acts under a name; the system where nobody is named."""
+
+
 class Endless(Exception):
     """One thing leads to another without end."""
 
@@ -54,7 +65,7 @@ class World:
     tenant: Tenant
     clock: Clock
     zone: ZoneInfo
-    cast: Cast
+    cast: People
     names: Names
     recorder: Recorder
     outside: Outside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 
 import pytest
@@ -94,3 +94,25 @@ def test_a_rule_that_cannot_be_carried_out_is_named(rule: dict[str, object], cod
         make({"records": {"part": {"with": {"x": rule}}}})
     assert caught.value.problem.code == code
     assert caught.value.problem.path[:4] == ("records", "part", "with", "x")
+
+
+def test_moments_follow_others_and_records_come_in_their_order() -> None:
+    step = {
+        "count": 20,
+        "at": "at",
+        "then": [{"act": "go"}],
+        "with": {
+            "at": {"time": ["-10d", "-1d"]},
+            "sent": {"own": "at", "plus": ["1d", "2d"], "day": True},
+            "came": {"own": "at", "plus": ["9d", "30d"]},
+        },
+    }
+    maker = Maker(random.Random(1), NOW)
+    found = list(wanted({"records": {"sale": step}}, maker))
+    moments = [str(one.submitted["at"]) for one in found]
+    assert moments == sorted(moments)
+    assert found[0].then == ({"act": "go"},)
+    for one in found:
+        at = datetime.fromisoformat(str(one.submitted["at"]))
+        assert 0 <= (date.fromisoformat(str(one.submitted["sent"])) - at.date()).days <= 2
+        assert at < datetime.fromisoformat(str(one.submitted["came"])) <= NOW

@@ -258,7 +258,8 @@ class Renamer:
 
     def _demo(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         def step(s: Mapping[str, Node]) -> Mapping[str, Node]:
-            return _rewrite(s, form=self.form, like=self.form, **{"with": self._made})
+            rules = {"with": self._made, "at": self.path, "then": self.flows.then}
+            return _rewrite(s, form=self.form, like=self.form, **rules)
 
         def user(u: Mapping[str, Node]) -> Mapping[str, Node]:
             return _rewrite(u, roles=lambda names: [self.role(n) for n in names])
@@ -286,6 +287,7 @@ class Renamer:
             nth=picked,
             link=self.target,
             of=self.path,
+            own=self.path,
             up_to=self.path,
             each=self.path,
             **{"with": self._made},

@@ -444,6 +444,36 @@ class FlowRenamer:
             out["ask"] = ask
         return out
 
+    def then(self, steps: Node) -> Node:
+        """What happened to a made-up record since."""
+
+        def words(text: str) -> str:
+            return _WORD.sub(lambda m: m[0] if m[0] == "it" else self.base.path(m[0]), text)
+
+        def one(step: Mapping[str, Node]) -> Mapping[str, Node]:
+            out = dict(step)
+            if "act" in out:
+                out["act"] = self._one(out["act"], self.found.acts)
+            for key in ("record", "each"):
+                if key in out:
+                    out[key] = words(str(out[key]))
+            if "set" in out:
+                out["set"] = {words(k): filled(v) for k, v in _map(out["set"]).items()}
+            return out
+
+        def filled(value: Node) -> Node:
+            if isinstance(value, Mapping):
+                return {k: made(v) for k, v in value.items()}
+            reads = isinstance(value, str) and value.startswith("it.")
+            return words(str(value)) if reads else self.base.value(value)
+
+        def made(value: Node) -> Node:
+            if isinstance(value, Mapping):
+                return {self.base.value(k): v for k, v in value.items()}
+            return [self.base.value(v) for v in value] if isinstance(value, list) else value
+
+        return [one(_map(step)) for step in _list(steps)]
+
     # Scenarios --------------------------------------------------------------------------------
 
     def scenario(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
