@@ -24,11 +24,12 @@ from app.notifications.mail import Letter, MailSettings, NotAnAddress, send
 from app.notifications.people import Recipient
 from app.notifications.plan import Occasion, Outgoing, Trouble, listening, plan, unthrottled
 from app.records import outbox
-from app.records.errors import Refused
 from app.records.facts import Facts
-from app.records.prepare import context, facts_for, load
+from app.records.plan import Plan
+from app.records.prepare import Context, context, facts_for
 from app.records.targets import micros
 from app.records.tenant import Published, Tenant
+from app.storage.sqlgen import Record
 from forms.values import Text, encode_id, new_id
 
 log = structlog.get_logger(__name__)
@@ -126,11 +127,12 @@ def _stands(tenant: Tenant, event: Happened) -> bool:
 def _occasion(
     tenant: Tenant, published: Published, form_id: str, one: outbox.Claimed, post: Post
 ) -> Occasion | None:
-    try:
-        ctx, record = load(context(tenant, published, SYSTEM, form_id), one.record_id, None)
-    except Refused:  # deleted, or erased after its time
+    ctx = context(tenant, published, SYSTEM, form_id)
+    found = _record(ctx, one)
+    if found is None:
         return None
-    row = ctx.plan.live(record.row, record.head.currency)
+    plan, record = found
+    row = plan.live(record.row, record.head.currency)
     facts = replace(facts_for(ctx, row), release=published.release)
     env = facts.env
     env.currency = record.head.currency or env.currency
@@ -146,6 +148,23 @@ def _occasion(
         published.zone,
         tenant.now(),
     )
+
+
+def _record(ctx: Context, one: outbox.Claimed) -> tuple[Plan, Record] | None:
+    """The record as it is, with the plan of its release. One that was deleted meanwhile is told
+    of no more, but for its deletion; None then, and for one that was erased."""
+    plan, found = ctx.plan, ctx.plan.sql.read(ctx.tenant.db, [one.record_id]).get(one.record_id)
+    if found is None or (found.head.deleted and json.loads(one.payload).get("act") != "delete"):
+        return None
+    if found.head.release_no == ctx.release.no:
+        return plan, found
+    release = ctx.tenant.release(found.head.release_no)
+    pinned = release.tables.form_of(one.form)
+    if pinned is None:
+        return None
+    plan = ctx.published.plan(pinned.id, release)
+    again = plan.sql.read(ctx.tenant.db, [one.record_id]).get(one.record_id)
+    return None if again is None else (plan, again)
 
 
 def _loader(facts: Facts) -> Callable[[Any], None]:

@@ -12,7 +12,7 @@ FLOW = {
     "packs/shop/flows/claim.yaml": """
 flow: claim
 stages: {open: {label: {zh: 处理中, en: Open}}, over: {label: Over}, back: {label: Back}}
-slas: {answer: {label: {zh: 答复, en: Answer}, from: open, to: over, within: 2d, warn: 1d}}
+slas: {answer: {label: {zh: 答复, en: Answer}, from: open, to: over, within: 2d, warn: 30h}}
 interrupts:
   withdraw: {by: [{role: boss}], in: [open], to: gone}
 steps:

@@ -143,6 +143,24 @@ def test_a_record_that_is_gone_tells_nobody(world: World) -> None:
     assert world.told("ann") == []
 
 
+def test_a_deletion_is_told_and_what_an_older_release_called_things(world: World) -> None:
+    from app.records import delete
+    from tests.notifications.world import FILES
+    from tests.records.shop import BOSS
+
+    rid = world.claim(sum="5")
+    claim = FILES["packs/shop/forms/claim.yaml"].replace(
+        "  sum:     {type: decimal}", "  total:   {type: decimal, was: sum}"
+    )
+    world.publish(
+        {"packs/shop/forms/claim.yaml": claim},
+        notification("gone", event="claim.deleted", text={"subject": "{number} {total}"}),
+    )
+    delete(world.tenant, BOSS, "claim", rid, version=None)
+    world.work()
+    assert world.told("ann") == [("C0001 5", "")]
+
+
 def test_a_flow_s_happenings_name_the_task_and_those_who_have_it(world: World) -> None:
     from app.notifications.event import happened
 

@@ -158,6 +158,17 @@ def test_what_the_flow_asks_for_is_a_page_with_just_that(flowing: World) -> None
     assert read(flowing.tenant, clerk, "claim", rid).row["parcel"] == "SF123"
 
 
+@pytest.mark.parametrize("more", [{"reason": "paid"}, {"cost": "1"}, {"channel": "desk"}])
+def test_a_task_opens_no_other_field(flowing: World, more: dict[str, str]) -> None:
+    browser = flowing.inside()
+    path = applied(flowing, browser)
+    decide(flowing, path, "ok")
+    url = todo(browser.get(path), "Go on")
+    data = {**inputs(browser.get(url)), "_act": "sent", "parcel": "SF1", **more}
+    assert browser.post(url.partition("?")[0], data).status_code == 422
+    assert way(browser.get(path))[1] == ("now", "Send it back")
+
+
 def test_being_asked_for_more_opens_the_whole_form_again(flowing: World) -> None:
     browser = flowing.inside()
     path = applied(flowing, browser)
