@@ -6,10 +6,12 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.records.proof import verify_journal
+from app.storage.errors import StorageError
 from tests.jobs.crash.actor import approve
 from tests.jobs.crash.stand import Stand, booked
 
@@ -153,9 +155,18 @@ def _database_restarted(stand: Stand) -> bool:
 
     _approve_all(stand)
     stand.worker()
-    time.sleep(0.8)
+    while not stand.has_begun():
+        time.sleep(0.01)
     restart_database()
-    return stand.drive()
+    passed: list[int] = []
+
+    def each() -> None:
+        if not passed:
+            with suppress(StorageError):
+                stand.pass_by()
+                passed.append(1)
+
+    return stand.drive(each)
 
 
 FAULTS: tuple[Fault, ...] = (

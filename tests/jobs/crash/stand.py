@@ -27,7 +27,7 @@ from tests.jobs.crash.till import GOOD, sources
 from tests.support.sandboxes import SECRET, Sandbox
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 120.0
+PATIENCE = 60.0
 NUDGE_SECONDS = 0.25
 
 
