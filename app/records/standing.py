@@ -20,7 +20,8 @@ from flows.state import TOP, State, Task, Timer, Token
 
 _NAMES = [f"d.{name}" for name in OpenRow._fields]
 _PLACE = "CASE WHEN d.kind = 'token' THEN d.id ELSE d.token END"
-_OPEN = "d.record_id = ? AND d.form = ? AND d.status IN ('open', 'waiting') AND d.kind <> 'keep'"
+_LIVE = "d.status IN ('open', 'waiting') AND d.kind <> 'keep'"
+_OPEN = f"d.record_id = ? AND d.form = ? AND {_LIVE}"
 _UP = (
     "WITH RECURSIVE up(id) AS ({start} UNION"
     " SELECT d.token FROM rf_due AS d JOIN up ON d.id = up.id AND d.kind = 'token')"
@@ -74,7 +75,9 @@ def stand(
         prefix = (_UP.format(start=_STARTS[kind]), [place])
         chosen = f"{_OPEN} AND {_PLACE} IN (SELECT up.id FROM up)"
         if kind != "token":
-            chosen = f"({chosen} OR d.{'task' if kind == 'task' else 'id'} = ?)"
+            named = f"d.{'task' if kind == 'task' else 'id'} = ?"  # of this record, even if over
+            near_by = f"{_LIVE} AND {_PLACE} IN (SELECT up.id FROM up)"
+            chosen = f"d.record_id = ? AND d.form = ? AND (({near_by}) OR {named})"
             params.append(place)
     others: dict[str, tuple[str, Params]] = {
         "open": (
