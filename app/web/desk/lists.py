@@ -62,6 +62,7 @@ class Page:
     url: str
     new_url: str
     flow_url: str
+    inbox_url: str
     export_url: str
     q: str
     sort: str
@@ -92,6 +93,9 @@ def show_list(form_id: str) -> Any:
         url=url_for("desk.records", form_id=form_id),
         new_url=url_for("desk.new_record", form_id=form_id) if held.may("create") else "",
         flow_url=url_for("desk.flow", form_id=form_id)
+        if form_id in g.tenant.active().catalog.flows
+        else "",
+        inbox_url=url_for("desk.inbox", form=form_id)
         if form_id in g.tenant.active().catalog.flows
         else "",
         export_url=_url("desk.export", form_id, wish) if held.may("export") else "",

@@ -1,0 +1,308 @@
+"""One sentence for each kind of decision a flow leaves in its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.web.desk.flowwords import joined, need_words
+from app.web.i18n import gettext as _
+from flows.picture import interrupt_name, outcome_name
+from forms.values import Text
+
+if TYPE_CHECKING:
+    from app.web.desk.why import Teller
+
+Fact = Mapping[str, Any]
+SHOWN = 80
+"""Characters of a fact; the API has it whole."""
+Said = tuple[str, Sequence[tuple[str, str]]]
+
+
+def _enter(teller: Teller, one: Fact) -> Said:
+    return _("Went on to “%(step)s”", step=teller.step(one.get("step"))), ()
+
+
+def _leave(teller: Teller, one: Fact) -> Said:
+    """How a step ended; for steps of people their acts say so."""
+    outcome, step = teller.outcome(one), teller.flow.steps.get(str(one.get("step", "")))
+    if not outcome or (step is not None and step.kind in ("task", "approve")):
+        return "", ()
+    return _("“%(step)s” ended with: %(outcome)s", step=teller.step(one.get("step")),
+             outcome=outcome), ()  # fmt: skip
+
+
+def _set(teller: Teller, one: Fact) -> Said:
+    fields = one.get("fields")
+    if isinstance(fields, Mapping):
+        return _("Values were set"), teller.facts(fields)
+    names = [teller.name(str(name)) for name in fields or ()]
+    return _("Values were set: %(fields)s", fields=joined(names, teller.lang)), ()
+
+
+def _decide(teller: Teller, one: Fact) -> Said:
+    if "policy" not in one:
+        return _(
+            "“%(level)s” decided: %(outcome)s (%(need)s; %(yes)d of %(all)d for, %(no)d against)",
+            level=teller.level(one),
+            outcome=teller.outcome(one),
+            need=need_words(one.get("need", "all")),
+            yes=one.get("approved", 0),
+            no=one.get("rejected", 0),
+            all=one.get("approvers", 0),
+        ), ()
+    policy = one.get("policy")
+    edition = _(" (edition %(edition)s)", edition=one["edition"]) if one.get("edition") else ""
+    verdict = joined(
+        [f"{teller.name(k)} = {teller.value(k, v)}" for k, v in (one.get("verdict") or {}).items()],
+        teller.lang,
+    )
+    rule = one.get("rule")
+    if isinstance(rule, list):
+        rule = joined([str(part) for part in rule], teller.lang)
+    text = _(
+        "Policy %(policy)s%(edition)s decided by rule %(rule)s: %(verdict)s",
+        policy=policy_name(teller, str(policy)),
+        edition=edition,
+        rule=rule or _("“otherwise”"),
+        verdict=verdict or "–",
+    )
+    return text, teller.facts(one.get("inputs"))
+
+
+def policy_name(teller: Teller, policy: str) -> str:
+    """A policy's label, from the release in force."""
+    raw = teller.catalog.raw.get("policy", {}).get(policy) or {}
+    label = raw.get("label") if isinstance(raw, Mapping) else None
+    return Text.of(label, policy).pick(teller.lang) if label else policy
+
+
+def _switch(teller: Teller, one: Fact) -> Said:
+    text = _(
+        "“%(step)s”: %(source)s is %(value)s",
+        step=teller.step(one.get("step")),
+        source=one.get("on", ""),
+        value=shown(one.get("value")),
+    )
+    return text, teller.facts(one.get("facts"))
+
+
+def _level(teller: Teller, one: Fact) -> Said:
+    said = {"level": teller.level(one), "when": one.get("when", "")}
+    if one.get("applies"):
+        return _("“%(level)s” is needed, because %(when)s holds", **said), ()
+    return _("“%(level)s” is not needed, because %(when)s does not hold", **said), ()
+
+
+def _assign(teller: Teller, one: Fact) -> Said:
+    level = teller.level(one)
+    for name, text in (
+        ("claimed", _("%(person)s took the task")),
+        ("given_back", _("%(person)s gave the task back")),
+        ("transferred", _("Handed over to %(person)s")),
+        ("added", _("%(person)s was asked as well")),
+    ):
+        if one.get(name) is not None:
+            return text % {"person": teller.user(one[name])}, ()
+    if one.get("if_nobody"):
+        return _("Nobody could be asked, so it went to %(people)s",
+                 people=teller.users(one.get("users", ()))), ()  # fmt: skip
+    users = one.get("users")
+    if users is None:
+        return "", ()
+    text = _("Asked for “%(level)s”: %(people)s", level=level, people=teller.users(users))
+    if one.get("need") is not None:
+        text += f" ({need_words(one['need'])})"
+    if one.get("excluded"):
+        text += ". " + _("Not asked, as they must not decide: %(people)s",
+                         people=teller.users(one["excluded"]))  # fmt: skip
+    return text, ()
+
+
+def _skip(teller: Teller, one: Fact) -> Said:
+    relied = one.get("relied") or {}
+    text = _(
+        "%(person)s was not asked again for “%(level)s”: the decision on “%(step)s” of %(at)s "
+        "counts",
+        person=teller.user(one.get("user")),
+        level=teller.level(one),
+        step=teller.step(str(relied.get("step", relied.get("of", ""))).partition(".")[0]),
+        at=teller.at(relied.get("at")),
+    )
+    return text, ()
+
+
+def _vote(teller: Teller, one: Fact) -> Said:
+    name = one.get("name") or teller.user(one.get("by"))
+    said = {"person": name, "outcome": teller.outcome(one), "step": teller.level(one)}
+    if one.get("instead_of"):
+        said["other"] = teller.user(one["instead_of"])
+        return _("%(person)s, for %(other)s, on “%(step)s”: %(outcome)s", **said), ()
+    if one.get("to"):
+        said["target"] = teller.step(one["to"])
+        return _("%(person)s sent “%(step)s” back to “%(target)s”", **said), ()
+    return _("%(person)s on “%(step)s”: %(outcome)s", **said), ()
+
+
+def _wait(teller: Teller, one: Fact) -> Said:
+    names = one.get("for") or one.get("events") or ()
+    what = joined([str(name) for name in names], teller.lang) or str(one.get("until", ""))
+    return _("Waits for: %(what)s", what=what), teller.facts(one.get("facts"))
+
+
+def _arrive(teller: Teller, one: Fact) -> Said:
+    if one.get("until"):
+        return _("What it waited for holds: %(what)s", what=one["until"]), (
+            teller.facts(one.get("facts"))
+        )
+    if one.get("event"):
+        return _("Arrived: %(event)s", event=one["event"]), teller.facts(one.get("data"))
+    return _("The record it had started came to its end: %(outcome)s",
+             outcome=outcome_name(str(one.get("outcome", "")), teller.lang)), ()  # fmt: skip
+
+
+def _call(teller: Teller, one: Fact) -> Said:
+    action = one.get("action", "")
+    if one.get("applies") is False:
+        return _("Action %(action)s was not needed", action=action), ()
+    if one.get("undo_of"):
+        return _("Action %(action)s is taken back", action=action), ()
+    return _("Action %(action)s: %(use)s was called", action=action, use=one.get("use", "")), ()
+
+
+def _answer(teller: Teller, one: Fact) -> Said:
+    return _("Answer: %(outcome)s", outcome=outcome_name(str(one.get("outcome", "")),
+                                                         teller.lang)), ()  # fmt: skip
+
+
+def _start(teller: Teller, one: Fact) -> Said:
+    form = teller.catalog.forms.get(str(one.get("form", "")))
+    label = form.label.pick(teller.lang) if form is not None else str(one.get("form", ""))
+    return _("A record was started: %(form)s", form=label), ()
+
+
+def _due(teller: Teller, one: Fact) -> Said:
+    return _("Due %(at)s", at=teller.at(one.get("due"))), ()
+
+
+def _remind(teller: Teller, one: Fact) -> Said:
+    return _("Reminder no. %(count)d was sent", count=one.get("count", 1)), ()
+
+
+def _late(teller: Teller, one: Fact) -> Said:
+    return _("“%(step)s” was not done in time", step=teller.level(one)), ()
+
+
+def _escalate(teller: Teller, one: Fact) -> Said:
+    people = joined([teller.seat(seat) for seat in seats_of(one)], teller.lang)
+    return _("Escalated to %(people)s", people=people or "–"), ()
+
+
+def _interrupt(teller: Teller, one: Fact) -> Said:
+    found = teller.flow.interrupts.get(str(one.get("name", "")))
+    name = interrupt_name(found, teller.lang) if found is not None else str(one.get("name", ""))
+    return _("Interrupted: %(name)s", name=name), ()
+
+
+def _incident(teller: Teller, one: Fact) -> Said:
+    why = str(one.get("message") or one.get("code", ""))
+    return _("Stuck at “%(step)s”: %(why)s", step=teller.step(one.get("step")), why=why), ()
+
+
+def _mend(teller: Teller, one: Fact) -> Said:
+    return _("%(person)s mended it: %(how)s", person=one.get("name", ""), how=one.get("how", "")), (
+        [(_("Why"), str(one["reason"]))] if one.get("reason") else ()
+    )
+
+
+def _end(teller: Teller, one: Fact) -> Said:
+    return _("Ended: %(outcome)s", outcome=outcome_name(str(one.get("outcome", "")),
+                                                        teller.lang)), ()  # fmt: skip
+
+
+def _each(teller: Teller, one: Fact) -> Said:
+    return _("“%(step)s” opens for %(count)d lines", step=teller.step(one.get("step")),
+             count=len(one.get("rows") or ())), ()  # fmt: skip
+
+
+def _sla(teller: Teller, one: Fact) -> Said:
+    sla = teller.flow.slas.get(str(one.get("sla", "")))
+    label = sla.label.pick(teller.lang) if sla is not None else str(one.get("sla", ""))
+    state = sla_words(str(one.get("state", "")))
+    return _("Promised time “%(name)s”: %(state)s", name=label, state=state), ()
+
+
+def _jump(teller: Teller, one: Fact) -> Said:
+    return _("Back where it was sent back from, as nothing read since has changed"), ()
+
+
+def _replay(teller: Teller, one: Fact) -> Said:
+    names = [teller.name(str(name)) for name in one.get("changed") or ()]
+    return _("All steps again, because these have changed: %(fields)s",
+             fields=joined(names, teller.lang) or "–"), ()  # fmt: skip
+
+
+def sla_words(state: str) -> str:
+    """The state of a clock."""
+    return {
+        "running": _("running"),
+        "paused": _("paused"),
+        "kept": _("kept"),
+        "met": _("kept"),
+        "missed": _("missed"),
+        "breached": _("missed"),
+        "void": _("ended early"),
+    }.get(state, state)
+
+
+def shown(value: Any) -> str:
+    """A fact as text."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Mapping) and set(value) == {"amount", "currency"}:
+        return f"{value['amount']} {value['currency']}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}: {shown(v)}" for k, v in value.items())[:SHOWN]
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(one) for one in value)[:SHOWN] or "–"
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def seats_of(one: Fact) -> list[str]:
+    """The principals a task went to."""
+    to = one.get("to")
+    return [str(seat) for seat in to] if isinstance(to, list) else []
+
+
+SAID: dict[str, Callable[[Teller, Fact], Said]] = {
+    "enter": _enter,
+    "leave": _leave,
+    "set": _set,
+    "decide": _decide,
+    "switch": _switch,
+    "level": _level,
+    "assign": _assign,
+    "skip": _skip,
+    "vote": _vote,
+    "act": _vote,
+    "wait": _wait,
+    "arrive": _arrive,
+    "call": _call,
+    "answer": _answer,
+    "start": _start,
+    "due": _due,
+    "remind": _remind,
+    "late": _late,
+    "escalate": _escalate,
+    "interrupt": _interrupt,
+    "incident": _incident,
+    "mend": _mend,
+    "end": _end,
+    "each": _each,
+    "sla": _sla,
+    "jump_back": _jump,
+    "replay": _replay,
+}
