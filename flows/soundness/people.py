@@ -65,7 +65,7 @@ def _rights(known: Analysis, step: Step, by: tuple[Who, ...], at: Path) -> Itera
             yield problem(
                 "seen_only_at_work",
                 (*at, index, "role"),
-                f"{who.value} sees a {form} only while {step.id} is to be done",
+                f"{who.value} sees records of {form} only while {step.id} is to be done",
                 f"read among the actions of {form} in the role {who.value}",
             )
 

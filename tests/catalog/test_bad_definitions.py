@@ -15,6 +15,7 @@ from app.catalog.build import build
 from app.catalog.check import check
 from app.catalog.schemas import FOLDERS
 from app.catalog.sources import Sources
+from flows.soundness import CODES as FLOW_FINDINGS
 from tests.catalog.support import ROOT
 
 BAD = ROOT / "tests" / "definitions" / "bad"
@@ -89,3 +90,4 @@ def test_the_collection_is_broad() -> None:
     codes = {code for text in texts for code, _, _ in _EXPECT.findall(text)}
     assert len(CASES) >= 65
     assert len(codes) >= 48
+    assert set(FLOW_FINDINGS) <= codes
