@@ -17,6 +17,8 @@ from forms.values import encode_id
 
 OFFERED = 50
 MOST_ROWS = 50
+SCALE = 10
+"""Whole numbers that are offered one by one, if there are fewer."""
 
 
 def own_links(form: Form) -> dict[str, Any]:
@@ -89,6 +91,17 @@ def as_choices(
 _STAFF = ("user", "department")
 
 
+def _as_scale(form: Form, view: FieldView) -> None:
+    """A whole number out of few is chosen, not typed: marks from one to five, say."""
+    name = f"{view.name.partition('.')[0]}.{view.column}" if view.column else view.name
+    one = form.field_at(name)
+    low, high = (one.min, one.max) if one is not None else (None, None)
+    if isinstance(low, int) and isinstance(high, int) and 0 < high - low < SCALE:
+        view.options = tuple((str(number), str(number)) for number in range(low, high + 1))
+        view.widget, view.dated, view.shells = "select" if view.column else "radios", True, {}
+        view.group = not view.column
+
+
 def _says_nothing(view: FieldView) -> bool:
     """Whether nothing is in it and nothing can be put in: also for choices among staff, who are
     not shown to people outside."""
@@ -118,6 +131,8 @@ def _drop_columns(view: FieldView, skip: set[str] | frozenset[str]) -> None:
 def _as_choice(
     form: Form, view: FieldView, values: Mapping[str, Any], index: int | None, rid: int | None
 ) -> None:
+    if view.type == "integer" and not view.readonly:
+        _as_scale(form, view)
     if view.widget != "picker":
         return
     for chip in view.chips:

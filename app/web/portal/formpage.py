@@ -248,7 +248,8 @@ def _show(
         offers = offers_of(form, values, state, of)
     state.errors = dict(errors or {})
     views = sections(form, state, place(form))
-    as_choices(form, views, values, skip=not_asked(form))
+    known = _known(form, state)
+    as_choices(form, views, values, skip=not_asked(form) | known.keys())
     lang = language()
     label = form.label.pick(lang) or form.id
     page = Page(
@@ -263,7 +264,10 @@ def _show(
         help=form.help.pick(lang),
         notice=notice,
         offers=offers,
-        hidden=[("_of", EVERYTHING if of is None else encode_id(of))] if offers else [],
+        hidden=[
+            *known.items(),
+            *([("_of", EVERYTHING if of is None else encode_id(of))] if offers else []),
+        ],
         more_url=url_for("portal.new_record", form_id=form.id, of=EVERYTHING)
         if offers and of is not None
         else "",
@@ -273,6 +277,19 @@ def _show(
     made = make_response(render_template("portal/form.html", page=page))
     made.status_code = status
     return made
+
+
+def _known(form: Form, state: State) -> dict[str, str]:
+    """What a survey is about is not asked: the page carries it."""
+    if form.id in g.portal.start:
+        return {}
+    return {
+        one.id: encode_id(value)
+        for one in form.fields.values()
+        if one.type == "link" and one.to in g.portal.start
+        for value in [state.row.get(one.id)]
+        if isinstance(value, int)
+    }
 
 
 def _again(form: Form, release: Released, values: dict[str, Any]) -> tuple[Preview, State]:
