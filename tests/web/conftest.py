@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.serving import make_server
 
 from app.storage.databases import StorageSettings
 from app.web import assets
-from tests.web.house import House, open_house
+from tests.web.house import PASSWORD, House, open_house
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Open = Callable[..., "Page"]
+"""Opens a page as somebody: login, language, and what a browser context takes."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,3 +45,36 @@ def address(house: House) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/t/{house.name}"
     server.shutdown()
     thread.join(5)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, address: str) -> Iterator[Open]:
+    """Opens pages as somebody who has signed in; fails on any error in the console."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
+
+    def opened(login: str = "clerk", lang: str = "en", **more: Any) -> Page:
+        context = chromium.new_context(
+            locale="zh-CN" if lang == "zh" else "en-GB", base_url=f"{address}/", **more
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "rf_lang", "value": lang, "url": address}])
+        context.set_default_timeout(8000)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto("sign-in")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".rf-shell")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    expected = ("401", "409", "422", "400")  # answers that show the page again
+    assert [one for one in complaints if not any(code in one for code in expected)] == []

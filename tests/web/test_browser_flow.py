@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from forms.values import encode_id
+from tests.web.conftest import Open
 from tests.web.house import PASSWORD, House
 from tests.web.test_acting import asked, page_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    pass
 
 pytestmark = pytest.mark.browser
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(chromium: Browser, address: str) -> Iterator[Open]:
-    """Opens pages as somebody who has signed in; fails on any error in the console."""
-    complaints: list[str] = []
-    contexts: list[Any] = []
-
-    def opened(login: str, lang: str = "en", **more: Any) -> Page:
-        context = chromium.new_context(
-            locale="zh-CN" if lang == "zh" else "en-GB", base_url=f"{address}/", **more
-        )
-        contexts.append(context)
-        context.add_cookies([{"name": "rf_lang", "value": lang, "url": address}])
-        context.set_default_timeout(8000)
-        page = context.new_page()
-        page.on(
-            "console",
-            lambda said: complaints.append(said.text) if said.type == "error" else None,
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto("sign-in")
-        page.fill("#login", login)
-        page.fill("#password", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".rf-shell")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    expected = ("401", "409", "422", "400")  # answers that show the page again
-    assert [one for one in complaints if not any(code in one for code in expected)] == []
 
 
 def test_from_a_draft_to_the_last_signature(house: House, open_page: Open, tmp_path: Path) -> None:
