@@ -11,7 +11,8 @@ from app.catalog.build import build
 from app.catalog.sources import Sources
 from app.records import publish
 from bench.lab import Lab
-from bench.report import Result, result
+from bench.report import Result, at_most, result
+from flows.soundness import World, check_flow
 
 SECTION = "9 Check and publish 200 definitions"
 FORMS, OPTIONS, ROLES, AGGREGATES, REPORTS = 80, 40, 10, 30, 40
@@ -84,6 +85,9 @@ def run(lab: Lab) -> list[Result]:
     found = [
         result(SECTION, "none", f"check {count} definitions", seconds(lambda: build(sources)), "s")
     ]
+    found.append(
+        result(SECTION, "none", "follow a flow of 40 steps", 1e3 * checked(40), "ms", at_most(20))
+    )
     path = "packs/many/forms/thing_1.yaml"
     text = sources.files[path].replace("  urgent:", "  extra: {type: text}\n  urgent:")
     more = sources.replaced(path, text)
@@ -94,6 +98,35 @@ def run(lab: Lab) -> list[Result]:
             taken = seconds(partial(publish, tenant, SYSTEM, each))
             found.append(result(SECTION, backend, what, taken, "s"))
     return found
+
+
+def long_flow(steps: int) -> Sources:
+    """A form with a flow of so many tasks and switches, any of which may lead back."""
+    lines = "".join(
+        f"  t{n}: {{task: {{by: [{{user: created_by}}], edit: [limit], require: [note]}}, next: "
+        f"{{ok: s{n}, back: {{to: t{max(0, n - 3)}, max: 2}}}}}}\n"
+        f"  s{n}: {{set: {{limit: amount}}, switch: limit > {n}, next: "
+        f"{{true: t{n + 1}, false: t{n + 1}}}}}\n"
+        for n in range(steps // 2)
+    )
+    form = "amount: {type: decimal, required: true}, limit: {type: decimal}, note: {type: text}"
+    return Sources(
+        {
+            "packs/long/pack.yaml": "pack: long\nlabel: Long\n",
+            "packs/long/forms/thing.yaml": f"form: thing\nfields: {{{form}}}\n",
+            "packs/long/flows/thing.yaml": "flow: thing\nstages: {open: {label: Open}}\nsteps:\n"
+            + f"{lines}  t{steps // 2}: {{stage: open, end: done}}\n",
+        }
+    )
+
+
+def checked(steps: int) -> float:
+    """Seconds to follow a flow every way, the best of five."""
+    catalog = build(long_flow(steps)).catalog
+    assert catalog is not None
+    flow, world = catalog.flows["thing"], World(catalog.forms)
+    assert len(flow.steps) > steps
+    return min(seconds(lambda: check_flow(flow, world)) for _ in range(5))
 
 
 def seconds(work: Callable[[], object]) -> float:
