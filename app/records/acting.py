@@ -341,14 +341,16 @@ def _task(
         raise _unknown(
             Text("您在此记录上没有待办任务。", "You have no open task on this record."), "no_task"
         )
-    if len(mine) > 1:
+    # Votes of several people that came to one are one thing to do: any of them is meant.
+    same = {(one.kind, one.token, one.step, one.level) for one in mine}
+    if len(mine) > 1 and (len(same) > 1 or mine[0].kind != "vote"):
         raise _unknown(
             Text(
                 "您在此记录上有多个任务，请指明是哪一个。",
                 "You have several tasks on this record: name the one you mean.",
             )
         )
-    return standing, mine[0]
+    return standing, min(mine, key=lambda one: one.id)
 
 
 def _offers(flow: Flow, standing: Standing, task: Task, name: str) -> bool:

@@ -155,6 +155,14 @@ _TASK = (
 )
 
 
+# Votes of several people that came to one (they were late, say) are one thing to do.
+_ONCE = (
+    "(d.kind = 'task' OR NOT EXISTS (SELECT 1 FROM rf_due AS e WHERE e.record_id = d.record_id"
+    " AND e.status = 'open' AND e.kind = 'vote' AND e.form = d.form AND e.token = d.token"
+    " AND e.step = d.step AND e.level = d.level AND e.task < d.task AND e.principal IN ({})))"
+)
+
+
 class _Todo:
     """Open tasks the actor may do: his own, his roles' and departments' that nobody has taken."""
 
@@ -177,8 +185,9 @@ class _Todo:
             (
                 f"rf_due AS d JOIN {table} AS p ON p.id = d.record_id AND p.deleted = 0",
                 f"d.status = 'open' AND d.principal IN ({marks}) AND d.kind IN ('task', 'vote')"
-                f" AND d.form = ? AND (d.claimed IS NULL OR d.claimed = ?){matching}",
-                [*held, key, self.who.user or 0, *used],
+                " AND d.form = ? AND (d.claimed IS NULL OR d.claimed = ?)"
+                f" AND {_ONCE.format(marks)}{matching}",
+                [*held, key, self.who.user or 0, *held, *used],
             )
             for _, key, table in self.query.forms()
         ]

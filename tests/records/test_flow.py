@@ -461,3 +461,18 @@ def test_a_refused_act_changes_nothing(house: FlowShop) -> None:
         act(house.tenant, actor("lead"), "claim", record, "unheard")
     after = house.db.query("SELECT version, journal_seq, flow FROM f_claim WHERE id = ?", (record,))
     assert before == after
+
+
+def test_votes_that_came_to_one_person_are_one_line_of_the_inbox(house: FlowShop) -> None:
+    record = house.claim("1", price=LARGE).id
+    votes = len(house.rows(record, "vote"))
+    assert votes > 1
+    house.clock.pass_by(days=3)
+    for due in due_timers(house.db, house.tenant.now_us()):
+        fire(house.tenant, due)
+    handed = [row for row in house.rows(record, "vote") if row[2] == "role:boss"]
+    assert len(handed) == votes
+    (row,) = inbox(house.tenant, actor("boss")).rows
+    assert row.record == record
+    assert (counts(house.tenant, actor("boss")).todo, row.step) == (1, "approval")
+    act(house.tenant, actor("boss"), "claim", record, "approved")
