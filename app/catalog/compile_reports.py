@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.catalog.compiling import Compiling
+from app.catalog.flow_rows import is_flow_rows
+from app.catalog.flow_rows import scope as flow_scope
 from app.catalog.model import (
     Chart,
     Column,
@@ -59,9 +61,14 @@ _MOMENTS = ("date", "datetime")
 def compile_report(report_id: str, at: Compiling) -> Report | None:
     """Compile one report by itself; `link_reports` afterwards looks at what it takes of others."""
     source = at.data.get("source")
-    if not isinstance(source, str) or not at.target(source, ("source",)):
+    if not isinstance(source, str):
         return None
-    scope = at.scope(source)
+    if is_flow_rows(source, at.library, at.ids.get("flow", ())):
+        scope: Scope | None = flow_scope(source, at.library)
+    elif at.target(source, ("source",)):
+        scope = at.scope(source)
+    else:
+        return None
     if scope is None:
         return None
     where = at.condition(at.data.get("where"), ("where",), scope)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.catalog.compiling import Compiling
+from app.catalog.flow_rows import LINES, NAMES
 from forms.compile_library import StaticLibrary
 from forms.expr import (
     BOOLEAN,
@@ -65,7 +66,10 @@ class DryResolver:
 
     def _type(self, target: str, path: tuple[str, ...]) -> Type:
         head, rest = path[0], path[1:]
-        names = self.library.fields_of(target) or {}
+        names = self.library.fields_of(target)
+        if names is None and target.endswith(f".{LINES}"):
+            names = NAMES
+        names = names or {}
         if head == "parent" and rest:
             return self._type(target.partition(".")[0], rest)
         if head == "this":

@@ -6,16 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.catalog.flow_rows import LINES, NAMES
 from app.catalog.model import Catalog, Group, Report, ReportMeasure
 from app.reports.calendar import bucket_sql, day_sql
 from app.storage.manifest import ReleaseTables
 from app.storage.ports import Dialect
-from app.storage.resolver import LinesResolver, RecordResolver, World
+from app.storage.resolver import (
+    FlowRowsResolver,
+    LinesResolver,
+    RecordResolver,
+    World,
+    flow_rows,
+)
 from forms.expr import Env, Expr, Type
 from forms.expr.sql_parts import ColumnRef, Sql
 
 COUNTED = frozenset({"count", "sum", "avg", "min", "max", "distinct"})
 """Kinds of measures the database computes; the others are made of these."""
+
+Rows = RecordResolver | LinesResolver | FlowRowsResolver
+"""What answers for the rows of a report."""
 
 RowsOf = Callable[[str], Sequence[Expr] | None]
 """The reader's row conditions on a form (None: all rows, empty: none)."""
@@ -53,9 +63,13 @@ class Builder:
         world = World(source.catalog.forms, source.tables)
         home = source.tables.forms[form_id]
         self.record = RecordResolver(world, form_id, "t")
-        self.rows: RecordResolver | LinesResolver = self.record
+        self.rows: Rows = self.record
         self.table = f"{home.table} AS t"
-        if lines:
+        if lines == LINES and lines not in home.children:
+            self.rows = FlowRowsResolver("l", self.record, NAMES)
+            work = flow_rows(home.key)
+            self.table = f"{work} AS l JOIN {home.table} AS t ON t.id = l.record_id"
+        elif lines:
             self.rows = LinesResolver(world, form_id, lines, "l", self.record)
             child = home.children[lines].table
             self.table = f"{child} AS l JOIN {home.table} AS t ON t.id = l.record_id"
@@ -91,7 +105,9 @@ class Builder:
                 self.where.append(f"{made.text} IN ({marks})")
                 self.where_params += [*made.params, *values]
 
-    def condition(self, expr: Expr, resolver: RecordResolver | LinesResolver) -> Sql:
+    def condition(
+        self, expr: Expr, resolver: RecordResolver | LinesResolver | FlowRowsResolver
+    ) -> Sql:
         """A condition on the rows of a resolver."""
         return expr.to_sql(self.source.dialect, resolver, self.source.env)
 

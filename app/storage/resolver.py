@@ -126,6 +126,46 @@ class LinesResolver:
         return self.record.lines(name)
 
 
+class FlowRowsResolver:
+    """Names of a piece of work in a record's flow; `record` answers for the record."""
+
+    def __init__(self, alias: str, record: RecordResolver, names: Mapping[str, Type]) -> None:
+        self.alias, self.record, self.names = alias, record, names
+
+    def column(self, path: tuple[str, ...]) -> ColumnRef:
+        """See `ColumnResolver`. The record is `parent`, or `this`."""
+        name, rest = path[0], path[1:]
+        if name in self.names:
+            return ColumnRef(f"{self.alias}.{name}", self.names[name])
+        return self.record.column(rest if name in ("parent", "this") and rest else path)
+
+    def aggregate(self, name: str, key: Sql, measure: str) -> ColumnRef:
+        """See `ColumnResolver`."""
+        return self.record.aggregate(name, key, measure)
+
+    def lines(self, name: str) -> LinesRef:
+        """The record's lines."""
+        return self.record.lines(name)
+
+
+def flow_rows(key: str) -> str:
+    """The work of a form's flow, one row a task, whoever had a seat at it; `key` is the form's
+    lasting name."""
+    sla = "kind = 'timer'"
+    over = "CASE status WHEN 'done' THEN 'breached' WHEN 'cancelled' THEN 'kept' ELSE 'running' END"
+    return (
+        "(SELECT min(id) AS id, record_id,"
+        f" CASE WHEN {sla} THEN 'sla' ELSE kind END AS kind,"
+        f" CASE WHEN {sla} THEN substr(rule, 5, length(rule) - 11) ELSE step END AS step,"
+        " max(level) AS level, max(stage) AS stage, max(status) AS status,"
+        f" max(CASE WHEN {sla} THEN {over} ELSE outcome END) AS outcome,"
+        " min(opened_at) AS opened_at, max(done_at) AS done_at, max(due_at) AS due_at"
+        f" FROM rf_due WHERE form = '{key}' AND (kind IN ('task', 'vote')"
+        " OR (kind = 'timer' AND rule LIKE 'sla/%/breach'))"
+        " GROUP BY record_id, coalesce(task, id), kind, step, rule)"
+    )
+
+
 def follow(world: World, target: str, key: str, path: tuple[str, ...]) -> ColumnRef:
     """A field of the record or line that `key` links to, as a subselect by primary key."""
     form_id, _, lines = target.partition(".")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from app.catalog.flow_rows import LINES, NAMES
 from tests.support.rename_flows import FlowRenamer, Found
 
 SYSTEM = {"id", "number", "title", "stage", "created_by", "created_at", "updated_by", "updated_at"}
@@ -53,6 +54,7 @@ class Renamer:
         self.roles: set[str] = set()
         for document in documents.values():
             self._collect(document)
+        self.kept: set[str] = set()
         self.found = Found(documents.values())
         self.flows = FlowRenamer(self, self.found, default_name)
 
@@ -98,7 +100,7 @@ class Renamer:
 
     def _literal(self, word: str) -> str:
         """A text inside an expression: an option's value, or a stage."""
-        known = word in self.values or word in self.found.stages
+        known = word in self.values or word in self.found.stages or word in self.found.steps
         return default_name(word) if known else word
 
     def role(self, name: Node) -> str:
@@ -114,7 +116,8 @@ class Renamer:
             if literal:
                 return literal[0] + self._literal(literal[1:-1]) + literal[-1]
             called = source[match.end() :].lstrip().startswith("(")
-            return word if called or not names else self._word(word)
+            own = word in self.kept and not source[: match.start()].endswith(".")
+            return word if called or own or not names else self._word(word)
 
         return _TOKEN.sub(swap, source)
 
@@ -224,6 +227,14 @@ class Renamer:
         return _rewrite(d, per=self.target, measures=lambda m: _each(m, measure))
 
     def _report(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
+        """A report; of a flow's work the product itself names the columns."""
+        self.kept = set(NAMES) if str(d.get("source", "")).endswith(f".{LINES}") else set()
+        try:
+            return self._report_of(d)
+        finally:
+            self.kept = set()
+
+    def _report_of(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         kept = ("of", "ratio", "label", "show", "unit")
 
         def part(p: Node) -> Node:
@@ -234,7 +245,14 @@ class Renamer:
         def parts(p: Node) -> Mapping[str, Node]:
             return {k: part(v) for k, v in _map(p).items()}
 
-        return _rewrite(d, source=self.target, where=self.expr, group=parts, measures=parts)
+        return _rewrite(
+            d,
+            source=self.target,
+            where=self.expr,
+            group=parts,
+            measures=parts,
+            drill=lambda shown: [self.expr(one) for one in shown],
+        )
 
     def _import(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         return _rewrite(d, into=self.form, key=self._key, map=self._mapping)
