@@ -148,9 +148,9 @@ def _hold(graph: Graph, below: Mapping[str, frozenset[str]], flow: Flow) -> None
         held = ({own} if own else came[name]) | below[name]
         graph.stages[name] = frozenset(held)
         for edge in graph.edges[name]:
-            known = came.setdefault(edge.target, set())
-            if not held <= known or edge.target not in graph.stages:
-                known |= held
+            known = came.get(edge.target)
+            if known is None or not held <= known:
+                came[edge.target] = held | (known or set())
                 ahead.append(edge.target)
 
 

@@ -61,14 +61,12 @@ def _unreached(known: Analysis, graph: Graph) -> Iterator[Problem]:
 def _spread(graph: Graph, name: str, told: set[str]) -> None:
     """Mark a step and all that is only reached through it."""
     ahead = [name]
+    told.add(name)
     while ahead:
-        step = ahead.pop()
-        told.add(step)
-        ahead += [
-            way.to
-            for way in graph.scope.steps[step].exits.values()
-            if way.to in graph.scope.steps and way.to not in told and way.to not in graph.reached
-        ]
+        for way in graph.scope.steps[ahead.pop()].exits.values():
+            if way.to in graph.scope.steps and way.to not in told | graph.reached.keys():
+                told.add(way.to)
+                ahead.append(way.to)
 
 
 def _homeless(known: Analysis, graph: Graph) -> Iterator[Problem]:

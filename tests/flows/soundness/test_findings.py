@@ -246,7 +246,22 @@ def test_warnings_do_not_keep_from_publishing() -> None:
     assert "warning steps.go.due: nothing happens" in str(warning)
 
 
-def test_a_flow_of_forty_steps_is_checked_in_no_time() -> None:
+INTERRUPTS = (
+    "interrupts: {carrier.lost: {in: [open], to: s9}, carrier.delivered: {in: [closed], to: t1}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "first"),
+    [
+        (HEAD, "t0"),
+        (HEAD.replace("stage: open\n", "claim\n", 1).replace("    claim\n", ""), "t0"),
+        (HEAD.replace("steps:\n", INTERRUPTS + "steps:\n"), "t0"),
+        (HEAD, "fin"),
+    ],
+    ids=["staged", "without stages", "interrupted", "unreachable"],
+)
+def test_a_flow_of_forty_steps_is_checked_in_no_time(head: str, first: str) -> None:
     steps = "".join(
         f"  t{i}: {{task: {{by: [{{role: clerk}}], edit: [amount, lines], require: [note]}}, "
         f"next: {{ok: s{i}, back: {{to: t{max(0, i - 3)}, max: 2}}}}}}\n"
@@ -255,7 +270,8 @@ def test_a_flow_of_forty_steps_is_checked_in_no_time() -> None:
         for i in range(20)
     )
     steps = steps.replace("t20", "fin").replace("s20", "fin")
-    made = catalog(HEAD.lstrip() + '  go: {set: {level: "1"}, next: t0}\n' + steps + TAIL)
+    go = f'  go: {{set: {{level: "1"}}, next: {first}}}\n'
+    made = catalog(head.lstrip() + go + steps + TAIL)
     world = World(made.forms, made.roles)
     flow = made.flows["request"]
     best = min(_seconds(lambda: check_flow(flow, world)) for _ in range(5))
