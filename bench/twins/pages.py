@@ -29,6 +29,14 @@ SESSION = (
     " LEFT JOIN rf_user_role AS r ON r.user_id = u.id"
     " WHERE s.id = ? AND s.expires_at > ? AND u.active = 1"
 )
+UNREAD = (
+    "SELECT count(*) FROM (SELECT 1 FROM rf_message WHERE principal = ? AND read_at IS NULL"
+    " LIMIT 100) AS found"
+)
+WAITING = (
+    "SELECT count(DISTINCT task), count(DISTINCT CASE WHEN due_at < ? THEN task END) FROM rf_due"
+    " WHERE status = 'open' AND kind IN ('task', 'vote') AND principal IN (?, ?)"
+)
 LIST = (
     "SELECT c.id, c.number, p.c_name, c.c_received_at, c.c_channel, c.c_reference, c.c_country,"
     " c.c_total, c.currency, c.{sort} FROM f_claim AS c"
@@ -91,6 +99,9 @@ def identify() -> None:
         abort(401)
     g.user_id, g.name = rows[0][0], rows[0][1]
     g.lang = request.accept_languages.best_match(["en", "zh"]) or "en"
+    own = f"user:{g.user_id}"
+    g.unread = driver().read(UNREAD, (own,))[0][0]
+    g.waiting, g.late = driver().read(WAITING, (now, own, f"role:{rows[0][2]}"))[0]
     g.roles = sorted(row[2].title() for row in rows if row[2])
     if not g.roles:
         abort(403)
@@ -211,6 +222,10 @@ for _path, _endpoint in (
     ("/forms/claim/export.csv", "export"),
     ("/forms/claim/choices", "choices"),
     ("/forms/claim/preview", "preview"),
+    ("/inbox", "inbox"),
+    ("/messages", "messages"),
+    ("/messages/count", "message_count"),
+    ("/account", "account"),
     ("/preferences", "preferences"),
     ("/sign-out", "sign_out"),
 ):
