@@ -243,7 +243,8 @@ def _tell(occasion: Occasion, event: Happened, lang: str) -> None:
     links: Any = occasion.env.links
     flow = occasion.catalog.raw.get("flow", {}).get(event.form, {})
     step = str(event.data.get("step") or "").rpartition("/")[2]
-    named = dict(steps_of(flow.get("steps", {}))).get(step, {})
+    steps = steps_of(flow.get("steps", {})) if step else ()
+    named = next((one for name, one in steps if name == step), {})
     links[TASK] = {
         1: {
             "label": Text.of(named.get("label"), step).pick(lang),

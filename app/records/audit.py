@@ -147,9 +147,13 @@ def _pack(rows: list[tuple[Any, ...]]) -> str:
     return base64.b64encode(packed).decode()
 
 
+_TAIL = 4096
+"""Bytes at the end of the file outside that hold its last lines."""
+
+
 def _write_outside(db: TenantDatabase, path: Path) -> None:
     """Append the anchors the file does not have yet, one JSON line each, flushed to the disk."""
-    written = max((line["no"] for line in read_outside(path)), default=0)
+    written = _last_outside(path)
     rows = db.query(
         "SELECT no, at, entries, root, hash FROM rf_anchor WHERE no > ? ORDER BY no", (written,)
     )
@@ -170,6 +174,20 @@ def _write_outside(db: TenantDatabase, path: Path) -> None:
             file.write(json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _last_outside(path: Path) -> int:
+    """The number of the last anchor in the file, read from its end: the file only grows."""
+    if not path.exists():
+        return 0
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for start in (max(0, size - _TAIL), 0):
+            file.seek(start)
+            for line in reversed(file.read().splitlines()):
+                with suppress(ValueError, TypeError, KeyError):
+                    return int(json.loads(line)["no"])
+    return 0
 
 
 def _cut_off(path: Path) -> bool:

@@ -35,9 +35,15 @@ _DONE = "UPDATE rf_due SET status = 'done', done_at = ? WHERE id = ? AND form = 
 _EMPTIED = "DELETE FROM rf_due WHERE record_id = ? AND form = ? AND kind <> 'keep'"
 
 
+NEXT = (
+    "SELECT MIN(due_at) FROM rf_due"
+    " WHERE kind = 'keep' AND status = 'open' AND due_at IS NOT NULL"  # as its index says
+)
+
+
 def next_due(tenant: Tenant) -> int | None:
     """When the next record's time is up (microseconds UTC), or None."""
-    rows = tenant.db.query("SELECT MIN(due_at) FROM rf_due WHERE kind = 'keep' AND status = 'open'")
+    rows = tenant.db.query(NEXT)
     found: int | None = rows[0][0]
     return found
 

@@ -80,6 +80,16 @@ def test_entries_written_later_go_under_the_next_anchor(db, outside):
     assert [line["no"] for line in read_outside(outside)] == [1, 2]
 
 
+def test_a_long_file_outside_is_read_from_its_end(db, outside):
+    line = outside.read_text()
+    outside.write_text("not even JSON\n" * 1000 + line)
+    assert anchor(db, NOW + 60, outside) == 0
+    assert outside.read_text().endswith("\n" + line)
+    outside.write_text(line + "{" * 5000)
+    assert anchor(db, NOW + 60, outside) == 0
+    assert [one["no"] for one in read_outside(outside)] == [1]
+
+
 def test_a_line_cut_off_by_a_crash_is_written_again(db, outside):
     whole = outside.read_text()
     outside.write_text(whole[: len(whole) // 2])

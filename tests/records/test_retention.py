@@ -10,7 +10,7 @@ from app.records.audit import anchor
 from app.records.files import attach, open_attachment
 from app.records.look import read
 from app.records.proof import verify_aggregates, verify_journal
-from app.records.retention import erase, next_due, run_due
+from app.records.retention import NEXT, erase, next_due, run_due
 from app.records.save import create, delete, update
 from app.storage.errors import Conflict
 from tests.records.shop import BOSS, Shop, refused
@@ -86,3 +86,9 @@ def test_a_save_that_comes_between_lets_erasing_run_again(shop: Shop):
     assert read(shop.tenant, BOSS, "claim", saved.id).row["contact"] == "Li"
     assert run_due(shop.tenant) == 1
     refused("not_found", read, shop.tenant, BOSS, "claim", saved.id)
+
+
+def test_the_next_is_found_by_the_index_however_many_wait(shop: Shop):
+    if shop.db.dialect == "sqlite":
+        plan = " ".join(str(row) for row in shop.db.query("EXPLAIN QUERY PLAN " + NEXT))
+        assert "rf_due_time (kind=?" in plan, plan

@@ -31,8 +31,8 @@ DECLINED = 13
 class Payments:
     """Books refunds, holds, captures and releases; an amount of so many cents is declined once."""
 
-    def __init__(self, books: sqlite3.Connection) -> None:
-        self._books = books
+    def __init__(self, books: sqlite3.Connection, declining: bool = True) -> None:
+        self._books, self._declining = books, declining
 
     @hookimpl
     def run_action(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -46,7 +46,9 @@ class Payments:
         (before,) = self._books.execute(
             "SELECT count(*) FROM ledger WHERE kind = 'refund' AND record = ?", (call["record"],)
         ).fetchone()
-        declined = kind == "refund" and cents % DECLINES == DECLINED and not before
+        declined = (
+            self._declining and kind == "refund" and cents % DECLINES == DECLINED and not before
+        )
         (number,) = self._books.execute("SELECT count(*) FROM ledger").fetchone()
         outcome = "failed.declined" if declined else "done"
         self._books.execute(
@@ -95,13 +97,13 @@ class Carrier:
 class Services:
     """Both services with their books, and the way out to them."""
 
-    def __init__(self, books: str | Path = ":memory:") -> None:
+    def __init__(self, books: str | Path = ":memory:", declining: bool = True) -> None:
         self.books = sqlite3.connect(books, check_same_thread=False, isolation_level=None)
         self.books.executescript(BOOKS)
         plugins = pluggy.PluginManager(PROJECT)
         plugins.add_hookspecs(Hooks)
         plugins.register(importlib.import_module("plugins.records"), name="plugins.records")
-        plugins.register(Payments(self.books), name="here.payment_sandbox")
+        plugins.register(Payments(self.books, declining), name="here.payment_sandbox")
         plugins.register(Carrier(self.books), name="here.carrier_sandbox")
         secrets = {"payment_key": "-", "carrier_key": "-"}
         self.outside = Outside(plugins, lambda _tenant: secrets, NOWHERE)

@@ -437,12 +437,9 @@ class Journey:
 
     def _of_request(self, form: str, rid: int) -> list[int]:
         tables = self.forms[form]
-        return [
-            row[0]
-            for row in self.tenant.db.query(
-                f"SELECT id FROM {tables.table} WHERE {tables.columns['request'].name} = ?", (rid,)
-            )
-        ]
+        request = tables.columns["request"].name
+        sql = f"SELECT id FROM {tables.table} WHERE deleted = 0 AND {request} = ?"
+        return [row[0] for row in self.tenant.db.query(sql, (rid,))]
 
     def _values(self, form: str, rid: int, *fields: str) -> tuple[Any, ...]:
         tables = self.forms[form]
@@ -465,7 +462,7 @@ class Journey:
         lines = orders.children["lines"]
         rows = self.tenant.db.query(
             f"SELECT l.id FROM {lines.table} AS l JOIN {orders.table} AS o ON o.id = l.record_id"
-            f" WHERE o.{orders.columns['order_no'].name} = ?"
+            f" WHERE o.deleted = 0 AND o.{orders.columns['order_no'].name} = ?"
             f" AND l.{lines.columns['line_no'].name} = ?",
             (order_no, line_no),
         )
