@@ -34,6 +34,8 @@ class Titled:
 
     record: int
     title: str
+    detail: str = ""
+    """Of a row of lines: what tells it from the other rows of its record."""
 
 
 def choices(
@@ -190,7 +192,10 @@ def _search(ctx: Context, target: Target, detail: str, q: str) -> tuple[str, lis
 
 
 def _called(title: str | None, detail: str | None) -> str:
-    return f"{title or ''} · {detail}" if detail else title or ""
+    """What tells a row from the others comes first: where there is little room, the rest is cut.
+    A mere place comes last."""
+    parts = (title, detail) if detail and detail.startswith("#") else (detail, title)
+    return " · ".join(part for part in parts if part)
 
 
 def _people(tenant: Tenant, target: str, q: str, limit: int) -> list[Choice]:
@@ -232,4 +237,4 @@ def titles(tenant: Tenant, actor: Actor, target: str, ids: Collection[int]) -> d
         f" WHERE t.id IN ({marks}){condition}",
         (*sorted(ids), *params),
     )
-    return {row[0]: Titled(row[1], _called(row[2], row[3])) for row in rows}
+    return {row[0]: Titled(row[1], _called(row[2], row[3]), row[3] or "") for row in rows}

@@ -50,10 +50,10 @@ def test_candidates_obey_the_links_own_condition_and_the_readers_rights(shop: Sh
     path = ("lines", "purchase_line")
     found = choices(shop.tenant, BOSS, "claim", path, "", draft, 0)
     assert [c.id for c in found] == shop.lines
-    assert found[0].title == "P-1 · I0"
+    assert found[0].title == "I0 · P-1"
     assert len(choices(shop.tenant, BOSS, "claim", path, "i1", draft, 0)) == 1
     draft["buyer"] = other.id
-    assert [c.title for c in choices(shop.tenant, BOSS, "claim", path, "", draft, 0)] == ["P-9 · X"]
+    assert [c.title for c in choices(shop.tenant, BOSS, "claim", path, "", draft, 0)] == ["X · P-9"]
     assert choices(shop.tenant, AGENT, "claim", ("buyer",)) == []
     refused("forbidden", choices, shop.tenant, NOBODY, "claim", ("buyer",))
     refused("not_found", choices, shop.tenant, BOSS, "claim", ("nothing",))
@@ -61,7 +61,7 @@ def test_candidates_obey_the_links_own_condition_and_the_readers_rights(shop: Sh
 
 def test_titles_are_told_only_of_what_one_may_read(shop: Shop):
     found = titles(shop.tenant, BOSS, "purchase.lines", shop.lines)
-    assert found[shop.lines[1]].title == "P-1 · I1"
+    assert found[shop.lines[1]].title == "I1 · P-1"
     assert found[shop.lines[1]].record == shop.purchase
     assert titles(shop.tenant, AGENT, "purchase", [shop.purchase]) == {}
     assert titles(shop.tenant, BOSS, "unknown", [1]) == {}

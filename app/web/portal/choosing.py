@@ -9,7 +9,7 @@ from typing import Any
 from flask import g
 
 from app.access.rights import rights
-from app.records import choices, titles
+from app.records import Titled, choices, titles
 from app.web.desk.fields import FieldView, SectionView, State
 from flows.views import step_rights
 from forms.model import Field, Form, Lines
@@ -176,13 +176,13 @@ def offers_of(
         known = titles(g.tenant, g.actor, column.to, left)
         if len(rows) < MOST_ROWS:
             found[lines.id] = [
-                (column.id, encode_id(one), _short(known[one].title, of))
+                (column.id, encode_id(one), _short(known[one], of))
                 for one in left
                 if one in known and of in (None, known[one].record)
             ]
     return found
 
 
-def _short(title: str, of: int | None) -> str:
+def _short(one: Titled, of: int | None) -> str:
     """What a row is called among rows of the same record."""
-    return title.rpartition(" · ")[2] if of is not None else title
+    return one.detail or one.title if of is not None else one.title

@@ -20,6 +20,7 @@ function liveForm(form) {
     if (field && event.type !== "rf:changed") typed.add(field.dataset.rfField);
     if (field && event.type === "rf:changed" && event.detail?.typed) typed.add(field.dataset.rfField);
     if (event.target.matches("[data-rf-ignore]") && event.type !== "rf:changed") return;
+    if (field) field.dataset.rfError = ""; // what was wrong before says nothing of what stands here now
     dirty = true;
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
@@ -36,6 +37,8 @@ function liveForm(form) {
   });
   form.addEventListener("submit", () => {
     dirty = false;
+    clearTimeout(timer); // the page is on its way: nobody asks any more
+    running?.abort();
     for (const name of untouched()) {
       const item = document.createElement("input");
       item.type = "hidden";
