@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, g, request, session
@@ -21,6 +22,7 @@ from app.access.clock import SECOND
 from app.access.sessions import Lifetime, actor_of_session, close_session, rotate_session
 from app.access.signin import sign_in as check_and_open
 from app.access.tokens import actor_of_token
+from app.web.i18n import LANGUAGE_COOKIE, LOCALES
 from app.web.tenancy import TENANT_KEY
 
 API_PREFIX = "/api/"
@@ -79,9 +81,12 @@ def identify(asked: Request, about: Any) -> None:
     if not 0 < len(value) <= 100:
         return
     used = asked.path not in BY_ITSELF
-    about.actor = actor_of_session(about.db, value, lifetime=_lifetime(), used=used)
-    if about.actor is not None:
-        about.session_value = value
+    actor = actor_of_session(about.db, value, lifetime=_lifetime(), used=used)
+    if actor is not None:
+        lang = asked.cookies.get(LANGUAGE_COOKIE, "")  # what records tell is in the page's language
+        if lang in LOCALES and lang != actor.lang:
+            actor = replace(actor, lang=lang)
+        about.actor, about.session_value = actor, value
         bind_csrf(value)
 
 
