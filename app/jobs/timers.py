@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from app.failpoints import reach
-from app.records.signals import fire, resume_events
+from app.records.signals import fire, look_again, pending_events
 from app.records.tenant import Tenant
 from app.records.waiting import due_timers, next_timer
 
@@ -24,7 +24,7 @@ def run_timers(tenant: Tenant, stopping: Callable[[], bool]) -> int | None:
 
     One that fails stays and does not hold up the others.
     """
-    resume_events(tenant)
+    _resume_events(tenant)
     now, failed = tenant.now_us(), set[int]()
     while found := [
         one for one in due_timers(tenant.db, now, limit=PAGE + len(failed)) if one not in failed
@@ -40,3 +40,12 @@ def run_timers(tenant: Tenant, stopping: Callable[[], bool]) -> int | None:
                 log.exception("timer failed", tenant=tenant.id, timer=one)
             reach("timer.fired")
     return tenant.now_us() + STUCK_PAUSE if failed else next_timer(tenant.db)
+
+
+def _resume_events(tenant: Tenant) -> None:
+    """Let events arrive that came before anybody waited; one that cannot holds up no other."""
+    for form_key, rid in pending_events(tenant):
+        try:
+            look_again(tenant, form_key, rid)
+        except Exception:
+            log.exception("event failed", tenant=tenant.id, record=rid)

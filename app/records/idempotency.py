@@ -19,9 +19,13 @@ ENTER = (
 ANSWER = "UPDATE rf_idempotency SET result = ? WHERE scope = ? AND key = ?"
 FIND = "SELECT request_hash, result FROM rf_idempotency WHERE scope = ? AND key = ?"
 _BATCH = 2000
+_OLD = (
+    "FROM rf_idempotency AS i WHERE i.created_at < ?"
+    " AND NOT EXISTS (SELECT 1 FROM rf_outbox AS o WHERE o.once = i.key)"
+)
 _FORGET = (
     "DELETE FROM rf_idempotency WHERE (scope, key) IN"
-    f" (SELECT scope, key FROM rf_idempotency WHERE created_at < ? LIMIT {_BATCH})"
+    f" (SELECT i.scope, i.key {_OLD} LIMIT {_BATCH})"
 )
 
 MAX_KEY = 200
@@ -44,7 +48,11 @@ def request_hash(verb: str, form: str, record_id: int | None, body: Mapping[str,
 
 
 def forget(db: TenantDatabase, now: int) -> None:
-    """Drop keys older than KEEP (microseconds UTC), in portions that hold nobody up."""
-    old = "SELECT 1 FROM rf_idempotency WHERE created_at < ? LIMIT 1"
+    """Drop keys older than KEEP (microseconds UTC), in portions that hold nobody up.
+
+    The key of an effect stays as long as its row in the outbox: somebody may run it again weeks
+    later, and it makes its record once.
+    """
+    old = f"SELECT 1 {_OLD} LIMIT 1"
     while db.query(old, (now - KEEP,)):
         db.execute_now(_FORGET, (now - KEEP,))

@@ -22,6 +22,7 @@ from app.records.transition import Lost
 from app.records.use import run
 from app.records.writing import Given, next_write
 from app.storage.sqlgen import Statement
+from flows.state import SYSTEM as NOBODY
 from flows.state import Answer, Mend
 from forms.values import Text, decode_id, encode_id
 
@@ -208,12 +209,11 @@ def _demand(tenant: Tenant, actor: Actor, name: str, reason: str) -> Incident:
 def _mend(
     tenant: Tenant, actor: Actor, found: Incident, how: str, reason: str, outcome: str
 ) -> None:
-    from flows.state import SYSTEM as NOBODY  # replaced by the actor
-
     form = tenant.active().tables.form_of(found.form)
     if form is None:
         raise not_found()
-    mend(tenant, actor, form.id, found.record, Mend(NOBODY, found.token, how, reason, outcome))
+    event = Mend(NOBODY, found.token, how, reason, outcome)  # nobody: replaced by the actor
+    mend(tenant, actor, form.id, found.record, event)
 
 
 def _answer(

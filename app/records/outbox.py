@@ -18,7 +18,7 @@ LEASE = 60_000_000
 """Microseconds a worker has for one effect before another may take over."""
 
 KEEP_DONE = 30 * 24 * 3600 * 1_000_000
-"""Microseconds an effect that is done stays to be looked at."""
+"""Microseconds an effect that is done, or was withdrawn, stays to be looked at."""
 _BATCH = 2000
 
 MAX_ATTEMPTS = 10
@@ -32,7 +32,8 @@ INSERT = f"INSERT INTO rf_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'ready', 
 INSERT_ONCE = INSERT + " ON CONFLICT (once) DO NOTHING"
 REVOKE = (
     "UPDATE rf_outbox SET status = 'cancelled', done_at = ? WHERE form = ? AND record_id = ?"
-    " AND status = 'ready' AND (topic = 'notify' OR (topic IN ('call', 'start') AND attempts = 0))"
+    " AND status = 'ready' AND (topic = 'notify' OR (topic IN ('call', 'start')"
+    " AND attempts = 0 AND doubt = 0))"
 )
 """Withdraws what nobody has begun to do for a record."""
 
@@ -41,15 +42,16 @@ REVOKE = (
 def insert(rows: int) -> str:
     """Several rows at once, each (id, once, topic, form, record_id, payload, due_at, created_at).
 
-    A call whose key is known is made again under it: its receiver does nothing twice and answers
-    as before. Every other row happens once.
+    A call, or a record to start, whose key is known is asked for again under it: its receiver does
+    nothing twice and answers as before. Every other row happens once.
     """
     one = "(?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
     return (
         f"INSERT INTO rf_outbox ({COLUMNS}) VALUES {', '.join([one] * rows)}"
         " ON CONFLICT (once) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at,"
         " status = 'ready', attempts = 0, done_at = NULL, last_error = NULL"
-        " WHERE rf_outbox.topic = 'call' AND rf_outbox.status IN ('done', 'dead', 'cancelled')"
+        " WHERE rf_outbox.topic IN ('call', 'start')"
+        " AND rf_outbox.status IN ('done', 'dead', 'cancelled')"
     )
 
 
@@ -215,8 +217,8 @@ def _settle(
 
 
 def forget(db: TenantDatabase, now: int) -> None:
-    """Drop what was done longer than KEEP_DONE ago, in portions that hold nobody up."""
-    old = "status = 'done' AND done_at < ?"
+    """Drop what was done or withdrawn longer than KEEP_DONE ago, in portions that block nobody."""
+    old = "status IN ('done', 'cancelled') AND done_at < ?"
     while db.query(f"SELECT 1 FROM rf_outbox WHERE {old} LIMIT 1", (now - KEEP_DONE,)):
         db.execute_now(
             "DELETE FROM rf_outbox WHERE id IN"

@@ -47,18 +47,23 @@ if TYPE_CHECKING:
     from app.storage.databases import Reader, Tx
 
 _TIMER = "SELECT form, record_id FROM rf_due WHERE id = ? AND kind = 'timer' AND status = 'open'"
-_IDLE = "UPDATE rf_due SET status = 'done', done_at = ? WHERE id = ? AND status = 'open'"
+_IDLE = (
+    "UPDATE rf_due SET status = 'done', done_at = ?"
+    " WHERE id = ? AND status = 'open' AND due_at <= ?"  # one that was moved meanwhile stays
+)
 _EVENT = (
     "INSERT INTO rf_event (id, form, record_id, name, data, status, at, used_at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET status = excluded.status, used_at = excluded.used_at"
     " WHERE rf_event.status <> 'used'"
 )
+_GONE = "UPDATE rf_event SET status = 'late' WHERE id = ? AND status IN ('new', 'early')"
 USED, EARLY, LATE = "used", "early", "late"
 
 
 def fire(tenant: Tenant, due_id: int) -> bool:
     """Let a timer that is due do its work; whether it did anything. Twice is once."""
+    now = tenant.now_us()
     rows = tenant.db.query(_TIMER, (due_id,))
     if not rows:
         return False
@@ -72,7 +77,7 @@ def fire(tenant: Tenant, due_id: int) -> bool:
 
     done = _signal(tenant, form_key, rid, _Signal(Fire(due_id), said, ("timer", due_id)))
     if not done:
-        tenant.db.execute_now(_IDLE, (tenant.now_us(), due_id))
+        tenant.db.execute_now(_IDLE, (now, due_id, now))
     return done
 
 
@@ -145,6 +150,7 @@ def arrive(
     signal = _Signal(event, lambda _: said, None, settle, event.id, known, keep)
     _signal(tenant, form_key, rid, signal)
     if not told:  # the record is gone
+        tenant.db.execute_now(_GONE, (event.id,))
         return LATE
     return told[0]
 
@@ -343,23 +349,27 @@ def _settle_alone(tenant: Tenant, settle: Statement | None) -> None:
             _finish(tx, settle, [])
 
 
-_AGAIN = "SELECT id, form, record_id, name, data FROM rf_event WHERE status = 'new'"
+_AGAIN = (
+    "SELECT id, name, data FROM rf_event"
+    " WHERE status = 'new' AND form = ? AND record_id = ? ORDER BY at, id"
+)
 
 
 def look_again(tenant: Tenant, form_key: str, rid: int) -> int:
     """Let events of a record arrive that came before anybody waited for them; how many."""
-    rows = tenant.db.query(f"{_AGAIN} AND form = ? AND record_id = ?", (form_key, rid))
-    return _again(tenant, rows)
-
-
-def resume_events(tenant: Tenant) -> int:
-    """The same for all records: what was cut off between the wait's opening and the event."""
-    return _again(tenant, tenant.db.query(f"{_AGAIN} ORDER BY at, id LIMIT 200"))
-
-
-def _again(tenant: Tenant, rows: list[tuple[Any, ...]]) -> int:
-    for key, form_key, rid, name, body in rows:
+    rows = tenant.db.query(_AGAIN, (form_key, rid))
+    for key, name, body in rows:
         data = json.loads(body)
         save = {tuple(path.split(".")): value for path, value in data["save"].items()}
         arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"]))
     return len(rows)
+
+
+def pending_events(tenant: Tenant, limit: int = 200) -> list[tuple[str, int]]:
+    """(form's lasting name, record id) of the records with events to look at again: what was cut
+    off between the wait's opening and the event. Oldest first."""
+    rows = tenant.db.query(
+        "SELECT form, record_id FROM rf_event WHERE status = 'new'"
+        f" GROUP BY form, record_id ORDER BY MIN(at), record_id LIMIT {int(limit)}"
+    )
+    return [(row[0], row[1]) for row in rows]

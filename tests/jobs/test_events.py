@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
+from app.jobs.timers import run_timers
 from app.records.incoming import find, keep
 from tests.jobs.world import World
 
@@ -89,3 +91,31 @@ def test_the_newest_record_with_the_key_is_meant(world: World):
 @pytest.mark.parametrize("key", [5, "5", None, "", {"a": 1}])
 def test_any_key_is_only_a_value(world: World, key: object):
     assert find(world.tenant, "payout", "parcel", key) is None
+
+
+def test_an_event_that_fails_holds_up_neither_others_nor_timers(world: World):
+    broken, fine, late = (world.payout(parcel=name) for name in ("P1", "P2", "P3"))
+    world.work()
+    db = world.tenant.db
+    for number, rid in (("e1", broken), ("e2", fine)):
+        db.execute_now(
+            "INSERT INTO rf_event (id, form, record_id, name, data, status, at)"
+            " VALUES (?, ?, ?, 'carrier.delivered', ?, 'new', 1)",
+            (number, *world.row(rid, "'payout', id"), '{"save": {}, "data": {}}'),
+        )
+    db.execute_now("UPDATE f_payout SET flow = 'broken' WHERE id = ?", (broken,))
+    db.execute_now("UPDATE rf_due SET due_at = 1 WHERE kind = 'timer' AND record_id = ?", (late,))
+    with capture_logs() as logs:
+        run_timers(world.tenant, lambda: False)
+    assert "event failed" in [line["event"] for line in logs]
+    assert world.stage(fine) == "closed"
+
+
+def test_an_event_of_a_record_that_is_gone_is_over(world: World):
+    world.tenant.db.execute_now(
+        "INSERT INTO rf_event (id, form, record_id, name, data, status, at)"
+        " VALUES ('e1', 'payout', 7, 'carrier.delivered', ?, 'new', 1)",
+        ('{"save": {}, "data": {}}',),
+    )
+    run_timers(world.tenant, lambda: False)
+    assert world.tenant.db.query("SELECT status FROM rf_event") == [("late",)]

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from app.jobs.timers import STUCK_PAUSE, run_timers
 from app.jobs.worker import Worker
 from app.records.openrows import COLUMNS, OpenRow
+from app.records.signals import fire
 from app.records.waiting import due_timers, next_timer
 from app.storage.control import Control
 from app.storage.databases import Installation, TenantDatabase
@@ -45,6 +46,18 @@ def test_a_stuck_timer_holds_up_nobody(world: World):
     assert again == world.tenant.now_us() + STUCK_PAUSE
     assert world.stage(fine) == "expired"
     assert world.stage(broken) == "waiting"
+
+
+def test_a_timer_that_was_moved_since_it_was_found_keeps_its_new_time(world: World):
+    rid = world.payout()
+    world.work()
+    (found,) = world.tenant.db.query("SELECT id, due_at FROM rf_due WHERE kind = 'timer'")
+    world.clock.pass_by(days=1)
+    assert fire(world.tenant, found[0]) is False
+    assert next_timer(world.tenant.db) == found[1]
+    world.clock.pass_by(days=30)
+    world.work()
+    assert world.stage(rid) == "expired"
 
 
 def test_who_is_asked_to_stop_fires_no_more(world: World):

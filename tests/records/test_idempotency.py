@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from app.records import outbox
 from app.records.idempotency import KEEP, forget
 from app.records.save import create, delete, update
 from tests.records.shop import AGENT, BOSS, Shop, refused
@@ -51,6 +52,18 @@ def test_keys_are_bounded_and_forgotten_in_time(shop: Shop):
     create(shop.tenant, BOSS, "claim", shop.claim("1"), key="a")
     forget(shop.db, shop.tenant.now_us() + KEEP - 1)
     assert shop.count("rf_idempotency") == 1
+    forget(shop.db, shop.tenant.now_us() + KEEP + 1)
+    assert shop.count("rf_idempotency") == 0
+
+
+def test_the_key_of_an_effect_stays_as_long_as_its_row(shop: Shop):
+    create(shop.tenant, BOSS, "claim", shop.claim("1"), key="effect")
+    row = (1, "effect", "start", "claim", 1, "{}", 0, 0)
+    shop.db.execute_now(outbox.INSERT_ONCE, row)
+    forget(shop.db, shop.tenant.now_us() + KEEP + 1)
+    assert shop.count("rf_idempotency") == 1
+    assert create(shop.tenant, BOSS, "claim", shop.claim("1"), key="effect").replayed
+    shop.db.execute_now("DELETE FROM rf_outbox WHERE once = 'effect'")
     forget(shop.db, shop.tenant.now_us() + KEEP + 1)
     assert shop.count("rf_idempotency") == 0
 

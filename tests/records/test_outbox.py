@@ -137,3 +137,26 @@ def test_what_is_long_done_is_forgotten(tenant_db):
     assert len(_status(tenant_db)) == 3
     outbox.forget(tenant_db, NOW + outbox.KEEP_DONE + 1)
     assert _status(tenant_db) == [("ready", 0, 0)]
+
+
+def test_what_was_withdrawn_long_ago_is_forgotten(tenant_db):
+    _put(tenant_db, 2)
+    tenant_db.execute_now(
+        "UPDATE rf_outbox SET status = 'cancelled', done_at = ? WHERE once ="
+        " (SELECT MIN(once) FROM rf_outbox)",
+        (NOW,),
+    )
+    outbox.forget(tenant_db, NOW + outbox.KEEP_DONE)
+    assert len(_status(tenant_db)) == 2
+    outbox.forget(tenant_db, NOW + outbox.KEEP_DONE + 1)
+    assert _status(tenant_db) == [("ready", 0, 0)]
+
+
+def test_withdrawing_leaves_alone_what_may_have_happened(tenant_db):
+    for number, doubt in ((1, 0), (2, 1)):
+        row = (number, f"call{number}", "call", "f", 1, "{}", NOW, NOW)
+        tenant_db.execute_now(outbox.INSERT, row)
+        tenant_db.execute_now("UPDATE rf_outbox SET doubt = ? WHERE id = ?", (doubt, number))
+    tenant_db.execute_now(outbox.REVOKE, (NOW, "f", 1))
+    rows = tenant_db.query("SELECT status FROM rf_outbox ORDER BY id")
+    assert rows == [("cancelled",), ("ready",)]
