@@ -203,7 +203,7 @@ def exchange(catalog: Catalog, **fields: Any) -> Play:
         wanted=[wanted],
         **{"advance": False, "shipped": False, **fields},
     )
-    play.world.totals["received"] = {LINE: {"counted": Decimal(0), "accepted": Decimal(0)}}
+    play.world.totals["received"] = {LINE: {"graded": Decimal(0), "accepted": Decimal(0)}}
     return play
 
 
@@ -220,7 +220,7 @@ def test_an_exchange_with_a_price_difference(catalog: Catalog, prefetch: bool) -
     play.event("payment.authorised", hold_ref="H1")
     assert play.at() == ["swap", "swap/back/await", "swap/out/goods"]
     assert {what for _, what in play.last.watches} == {(("aggregate:received", LINE),)}
-    play.world.totals["received"][LINE] = {"counted": Decimal(1), "accepted": Decimal(1)}
+    play.world.totals["received"][LINE] = {"graded": Decimal(1), "accepted": Decimal(1)}
     play.changed()
     assert play.at() == ["swap", "swap/out/ship"]
     assert play.calls[-1].arguments == {"lines": play.row["wanted"]}
