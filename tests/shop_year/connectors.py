@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 
 import pluggy
 
-from app.hooks import PROJECT, Hooks, hookimpl
+from app.hooks import PROJECT, Hooks, hookimpl, load_plugins
 from app.jobs.connect import Outside
 from app.jobs.notify import NOWHERE
+from tests.support.sandboxes import SECRET, Sandbox, allow
 
 BOOKS = """
 CREATE TABLE ledger (key TEXT PRIMARY KEY, kind TEXT, record TEXT, cents INTEGER, reference TEXT,
@@ -119,3 +121,55 @@ class Services:
             " GROUP BY record"
         )
         return dict(found.fetchall())
+
+    def captured(self) -> int:
+        """Cents taken for differences of exchanges."""
+        (cents,) = self.books.execute(
+            "SELECT coalesce(sum(cents), 0) FROM ledger WHERE kind = 'capture'"
+        ).fetchone()
+        return int(cents)
+
+    def twice(self) -> list[str]:
+        """Records refunded more than once."""
+        found = self.books.execute(
+            "SELECT record FROM ledger WHERE kind = 'refund' AND outcome = 'done'"
+            " GROUP BY record HAVING count(*) > 1"
+        )
+        return [record for (record,) in found]
+
+
+class Outsiders:
+    """A payment service in a process of its own, by its own ledger; the carrier stays in this one.
+
+    The tenant's connection has to lead to `sandbox.url`.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._here = Services()
+        plugins = load_plugins([], allow())
+        plugins.unregister(name="plugins.carrier_sandbox")
+        plugins.register(Carrier(self._here.books), name="here.carrier_sandbox")
+        secrets = {"payment_key": SECRET, "carrier_key": "-"}
+        self.outside = Outside(plugins, lambda _tenant: secrets, NOWHERE)
+
+    def close(self) -> None:
+        """Let go of the books here; the process is its owner's."""
+        self._here.close()
+
+    def paid(self) -> dict[str, int]:
+        """Record (as shown) → cents refunded."""
+        found: dict[str, int] = {}
+        for one in self._sandbox.ledger("refund"):
+            record = str(one["key"]).partition(":")[0]
+            found[record] = found.get(record, 0) + int(Decimal(one["amount"]) * 100)
+        return found
+
+    def captured(self) -> int:
+        """Cents taken for differences of exchanges."""
+        return sum(int(Decimal(o["amount"]) * 100) for o in self._sandbox.ledger("capture"))
+
+    def twice(self) -> list[str]:
+        """Records refunded more than once."""
+        counts = Counter(one["key"].partition(":")[0] for one in self._sandbox.ledger("refund"))
+        return [record for record, times in counts.items() if times > 1]

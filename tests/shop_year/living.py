@@ -9,7 +9,7 @@ from pathlib import Path
 from app.importers.state import Progress
 from app.records.tenant import Tenants
 from app.storage.databases import Installation
-from tests.shop_year.connectors import Services
+from tests.shop_year.connectors import Outsiders, Services
 from tests.shop_year.journey import Clock, Journey
 from tests.shop_year.lived import Lived
 from tests.shop_year.year import STEPS, Tell, run_year, timed
@@ -28,7 +28,7 @@ def live(
     files: Path,
     work: Path,
     expected: Lived,
-    services: Services,
+    services: Services | Outsiders,
     tell: Tell = lambda _line: None,
     watch: Watch = lambda _name, _counts, _share: None,
 ) -> Journey:
