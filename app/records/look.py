@@ -217,7 +217,7 @@ def _draft_of(
     ctx, standing = stand(ctx, rid)
     record = standing.record
     demand_seen(ctx, facts_for(ctx, record.row), standing, person(ctx.published.catalog, ctx.actor))
-    held = held_now(ctx, standing, (), task)
+    held = held_now(ctx, standing, (), task, demands=True)
     return ctx, record.row, record.head.version, held
 
 

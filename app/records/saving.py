@@ -126,10 +126,16 @@ def save_write(
 
 
 def held_now(
-    ctx: Context, standing: Standing, submitted: Collection[str], task: int | None
+    ctx: Context,
+    standing: Standing,
+    submitted: Collection[str],
+    task: int | None,
+    *,
+    demands: bool = False,
 ) -> FieldRights | None:
     """What is open to the actor: what a task of his opens (the one named, else one that opens all
-    that was submitted), or None where his role may amend the record. Raises Refused no_task."""
+    that was submitted), or None where his role may amend the record. `demands`: whether what the
+    step requires counts as required. Raises Refused no_task."""
     flow, who = standing.flow, person(ctx.published.catalog, ctx.actor)
     mine = (
         []
@@ -139,7 +145,7 @@ def held_now(
     found: FieldRights | None = None
     for one in mine:
         assert flow is not None
-        rights = opens(ctx.plan.form, ctx.rights, flow, standing.state, one, demands=False)
+        rights = opens(ctx.plan.form, ctx.rights, flow, standing.state, one, demands=demands)
         if all(name not in rights.readonly for name in submitted):
             return rights
         found = found or rights

@@ -157,6 +157,8 @@ def test_only_what_the_task_opens_is_written(house: FlowShop) -> None:
     look(house, record, task, line)
     shown = preview(house.tenant, inspector, "claim", {}, rid=record)
     assert shown.fixed == {"lines"} and "note" in shown.locked
+    assert [path for path, needed in shown.required.items() if needed] != []
+    assert all(path[-1] == "finding" for path, needed in shown.required.items() if needed)
 
 
 def test_a_record_in_its_flow_is_changed_inside_a_task_or_amended(house: FlowShop) -> None:
