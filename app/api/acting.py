@@ -101,7 +101,7 @@ def act_on_many(form_id: str, act: str) -> Response:
     """The same act on up to 100 records, each a transaction and an answer of its own."""
     open_form(form_id)
     open_flow(form_id)
-    body = only(read_body(), records=list, comment=str, key=str)
+    body = only(read_body(), records=list, comment=str)
     wanted = body["records"] or []
     if not 1 <= len(wanted) <= MOST:
         text = Text(f"应有 1 到 {MOST} 项", f"1 to {MOST} records are expected")

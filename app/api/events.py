@@ -32,8 +32,10 @@ def receive(connection: str) -> Response:
     alike, 401: the sender learns neither."""
     request.max_content_length = LARGEST
     events = _events(connection, request.get_data())
-    if events is None or len(events) > MOST:
+    if events is None:
         abort(401)
+    if len(events) > MOST:
+        abort(413)
     known = g.tenant.active().catalog.connections[connection]
     return answer({"accepted": incoming.keep(g.tenant, known, events)}, 202)
 

@@ -155,10 +155,14 @@ def _departments(who: Who, around: Around) -> set[int]:
 
 
 def _members(db: Reader, departments: set[int]) -> set[int]:
+    """Everybody in these departments and in those below: a task of theirs is everybody's, too."""
     if not departments:
         return set()
     rows = db.query(
-        f"SELECT id FROM rf_user WHERE department_id IN ({_marks(departments)})",
+        "WITH RECURSIVE below(id) AS ("
+        f"SELECT id FROM rf_department WHERE id IN ({_marks(departments)})"
+        " UNION SELECT d.id FROM rf_department AS d JOIN below ON d.parent_id = below.id)"
+        " SELECT id FROM rf_user WHERE department_id IN (SELECT id FROM below)",
         sorted(departments),
     )
     return {row[0] for row in rows}

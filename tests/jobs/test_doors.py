@@ -73,6 +73,17 @@ def test_whatever_is_not_accepted_is_answered_alike(world: World, anybody: Visit
     assert rows == [(0,)]
 
 
+def test_more_events_than_one_request_may_bring_are_told_so(world: World, anybody: Visitor):
+    told = {"event": "delivered", "tracking_no": "P1", "at": "2026-01-02T03:04:05Z"}
+    body = json.dumps({"events": [{**told, "id": f"e{n}"} for n in range(101)]}).encode()
+    answer = anybody.client.post(
+        f"{anybody.root}/api/v1/events/carrier",
+        data=body,
+        headers={"Returnflow-Signature": sign(CARRIER_KEY, body, time.time())},
+    )
+    assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
+
+
 def test_what_is_signed_and_malformed_does_nothing(world: World, anybody: Visitor):
     body = b'{"events": [1, 2]}'
     answer = anybody.client.post(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from app.access.actor import SYSTEM
+from app.access.departments import create_department
 from app.notifications import messages
 from app.records import outbox
 from app.records.incidents import incidents, retry
@@ -31,6 +32,17 @@ def test_everybody_hears_in_their_own_language_once(world: World) -> None:
     assert world.told("ann") == [("C0001: Money back", "from Li, 2026-11-22 00:00")]
     world.work()
     assert len(world.told("wang")) == 1
+
+
+def test_a_department_is_everybody_in_it_and_below(world: World) -> None:
+    world.publish(notification("new", to=[{"department": "group"}]))
+    db = world.tenant.db
+    below = create_department(db, "nights", "Nights", parent_id=world.department)
+    db.execute_now("UPDATE rf_user SET department_id = ? WHERE login = 'ann'", (below,))
+    world.claim(group=world.department)
+    world.claim(group=below)
+    world.work()
+    assert [len(world.told(login)) for login in ("wang", "ann")] == [1, 2]
 
 
 def test_live_roles_decide_and_closed_accounts_hear_nothing(world: World) -> None:
