@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flows.compile_context import World
 from flows.model import Approve as ApproveBody
 from flows.model import (
@@ -24,8 +22,6 @@ from forms.problems import Path
 
 LATE = "late"
 FAILED = "failed."
-
-_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 def check_exits(world: World, step: Step, path: Path) -> None:

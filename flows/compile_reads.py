@@ -35,9 +35,6 @@ from forms.model import Lines
 if TYPE_CHECKING:
     from flows.policy.model import Policy
 
-_MACHINES = (Decide, Switch)
-"""Kinds that never wait, beside `set` alone: what follows them is read in the same breath."""
-
 
 @dataclass(slots=True)
 class _Ahead:

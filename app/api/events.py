@@ -19,8 +19,6 @@ LARGEST = 256 * 1024
 MOST = 100
 """Events in one request."""
 
-ENDPOINT = "api.receive"
-
 
 def add_events(api: Blueprint) -> None:
     """`/events/<connection>`."""

@@ -20,9 +20,6 @@ _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
 ).encode
 
-LISTENING = (OPEN, "waiting")
-"""Status of what is not over."""
-
 
 def token_json(token: Token) -> dict[str, Any]:
     """A token as JSON, without its id, its parent and what is at its start."""

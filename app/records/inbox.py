@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Box = Literal["todo", "done", "started"]
 MOST = 200
 _NEVER = 1 << 62
-_SEP = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ etree.to_etree()
 sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
 
 SVG = "{http://www.w3.org/2000/svg}"
-XLINK = "{http://www.w3.org/1999/xlink}"
 WIDTHS = {"small": 420, "medium": 620, "full": 1120}
 """Widths by the size of the tile: text is drawn about as large as the page's own."""
 

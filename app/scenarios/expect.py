@@ -17,8 +17,6 @@ from forms.values import Money, decode_id
 _CALLED = re.compile(r"^([a-z_][a-z0-9_]*)\(([^)]*)\)(?:\.([a-z_][a-z0-9_]*))?$")
 RULE, COUNT = "rule", "count"
 _CLOCK = {"due_at": "due"}
-ELSEWHERE = ("messages", "calls")
-"""What is expected of the step itself, not of a record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flows.model import Each, End, Exit, Flow, Parallel, Scope, Step
-from flows.soundness.outcomes import SENT_BACK, outcomes_of, stops, ways
+from flows.soundness.outcomes import SENT_BACK, stops, ways
 from flows.soundness.world import World
 
 
@@ -200,20 +200,6 @@ def _outcome(body: object) -> str:
 def inner_ends(graphs: Mapping[str, Graph]) -> dict[str, frozenset[str]]:
     """Scope → the ends it can reach."""
     return {path: graph.ends for path, graph in graphs.items()}
-
-
-def stuck_outcomes(graph: Graph, world: World, inner: Mapping[str, frozenset[str]]) -> list[str]:
-    """Reached steps that some outcome cannot leave, or that have no way out at all."""
-    found = []
-    for name in graph.reached:
-        step = graph.scope.steps[name]
-        if isinstance(step.body, End):
-            continue
-        left = {edge.outcome for edge in graph.edges[name]}
-        sure = outcomes_of(step, world, inner).sure
-        if not left or any(outcome not in left for outcome in sure):
-            found.append(name)
-    return found
 
 
 def cycles(graph: Graph) -> list[tuple[Edge, ...]]:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _ORDERED = NUMBERS | {"money", "text", "choice", "date", "datetime", "duration"}
-_NUMBERISH = frozenset({"number", "money", "duration"})
 
 # (operator, left, right) → result; "number" stands for integer and decimal.
 _RESULTS = {

@@ -13,8 +13,6 @@ from flows.durations import words
 from flows.model import Approve, Due, Flow, Level, Step, Task, Who
 from flows.picture import step_name
 
-SYSTEM_PEOPLE = {"created_by", "updated_by"}
-
 
 def joined(parts: Sequence[str], lang: str) -> str:
     """A list of words as people write it."""
