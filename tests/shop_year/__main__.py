@@ -7,6 +7,7 @@ without, the returns are taken from their files as they happened.
 from __future__ import annotations
 
 import argparse
+import logging
 import resource
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -45,6 +47,8 @@ def main() -> None:
         out.print(f"The shop's files are not at {SHOP_DATA}.")
         sys.exit(1)
     tune_process()
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)
     with tempfile.TemporaryDirectory(prefix="shop-year-") as folder, _url(chosen.database) as url:
         work = Path(folder)
         files = SHOP_DATA if chosen.orders is None else cut(work / "files", chosen.orders)
@@ -91,6 +95,8 @@ def _flow(
     for form, counts in found["traces"].items():
         entries = sum(counts.values()) - counts["records"]
         out.print(f"  {form:<16}{counts['records']:>7,} explained by {entries:>9,} trace entries")
+    journey.close()
+    services.close()
 
 
 def _told(journey: Journey, out: Console) -> int:
