@@ -67,8 +67,8 @@ def _moment(work: Work, mark: tuple[str, str]) -> datetime | None:
     return None
 
 
-def _timers(work: Work, sla: Sla, due: datetime) -> None:
-    if sla.warn is not None:
+def _timers(work: Work, sla: Sla, due: datetime, *, warned: bool = False) -> None:
+    if sla.warn is not None and not warned:
         at = subtract(due, work.duration(sla.warn), work.calendar)
         _timer(work, f"sla/{sla.id}/warn", at)
     _timer(work, f"sla/{sla.id}/breach", due)
@@ -96,7 +96,8 @@ def _stop(work: Work, sla: Sla, clock: dict[str, Any], stop: datetime | None) ->
 
 
 def _pause(work: Work, sla: Sla, clock: dict[str, Any]) -> dict[str, Any]:
-    if clock["state"] == "paused" or clock.get("breached"):
+    over = datetime.fromisoformat(clock["due"]) <= work.now  # the breach may not have fired yet
+    if clock["state"] == "paused" or clock.get("breached") or over:
         return clock
     _cancel(work, sla)
     work.say("sla", None, "", sla=sla.id, state="paused")
@@ -111,7 +112,7 @@ def _resume(work: Work, sla: Sla, clock: dict[str, Any]) -> dict[str, Any]:
     left = working_seconds(calendar, paused, due)
     due = add_seconds(work.now, left, calendar)
     work.say("sla", None, "", sla=sla.id, state="running", due=due.isoformat())
-    _timers(work, sla, due)
+    _timers(work, sla, due, warned=clock.get("warned", False))
     clock = {key: one for key, one in clock.items() if key != "paused"}
     return {**clock, "state": "running", "due": due.isoformat()}
 
@@ -129,7 +130,7 @@ def fire(work: Work, timer: Timer) -> None:
     if clock is None or clock["state"] != "running":
         work.used = False
         return
-    if what == "breach":
-        work.top.data["sla"] = {**clocks, name: {**clock, "breached": True}}
+    done = "breached" if what == "breach" else "warned"
+    work.top.data["sla"] = {**clocks, name: {**clock, done: True}}
     work.say("sla", None, "", sla=name, state=what, due=clock["due"], by="system")
     work.tell(f"sla.{name}.{what}", sla=name, due=clock["due"])

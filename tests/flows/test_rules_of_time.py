@@ -237,6 +237,26 @@ def test_a_promise_stands_still_in_some_stages() -> None:
     assert play.timer("sla/answer/breach").at == at("2026-03-09T10:00")
 
 
+def test_a_promise_warns_once_however_often_it_stands_still() -> None:
+    play = Play(flow_of(SLA)).begin()
+    play.until(at("2026-03-04T11:00"))
+    play.act("ask", 1)
+    play.pass_time(days=1).act("back", 1)
+    play.pass_time(hours=1)
+    assert play.told.count("sla.answer.warn") == 1
+    play.pass_time(days=3)
+    assert play.told.count("sla.answer.breach") == 1
+
+
+def test_a_promise_that_is_broken_already_cannot_be_held_up() -> None:
+    play = Play(flow_of(SLA)).begin()
+    play.now = at("2026-03-05T10:30")  # its timer is due, the worker has not come yet
+    play.act("ask", 1)
+    play.pass_time(hours=1)
+    assert play.told.count("sla.answer.breach") == 1
+    assert clock(play)["due"] == "2026-03-05T10:00:00+00:00"
+
+
 def test_a_promise_is_void_when_the_record_ends_before() -> None:
     play = Play(flow_of(SLA)).begin().act("stop", 1)
     assert clock(play)["state"] == "void"
