@@ -154,6 +154,7 @@ def transfer(
     key: str | None = None,
 ) -> Saved:
     """Give one's task to another user. Raises Refused."""
+    _demand_active(tenant, to, "cannot_transfer")
     return _do(
         tenant,
         actor,
@@ -181,6 +182,7 @@ def add_approver(
     key: str | None = None,
 ) -> Saved:
     """Ask another user as well, `how`: before, after or parallel to oneself. Raises Refused."""
+    _demand_active(tenant, user, "cannot_add")
     return _do(
         tenant,
         actor,
@@ -309,6 +311,12 @@ def _demand_known(ctx: Context, facts: Facts, standing: Standing, who: Person) -
     except Refused:
         if last_task(facts, standing.record.head.id, who.principals) is None:
             raise
+
+
+def _demand_active(tenant: Tenant, user: int, code: str) -> None:
+    """A task given to somebody who is not there would wait for ever."""
+    if not tenant.db.query("SELECT 1 FROM rf_user WHERE id = ? AND active = 1", (user,)):
+        raise Refused(code, Text("没有这位在职用户。", "There is no such active user."))
 
 
 def _key(tenant: Tenant, form_id: str) -> str:

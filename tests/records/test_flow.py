@@ -233,6 +233,8 @@ def test_a_vote_is_transferred_or_shared(installation: Installation, tenant_id: 
     house = open_flow_shop(installation, tenant_id, **{"flows/claim": flow})
     record = house.claim("1", price=LARGE).id
     lead = actor("lead")
+    refused("cannot_transfer", transfer, house.tenant, lead, "claim", record, to=404)
+    refused("cannot_add", add_approver, house.tenant, lead, "claim", record, user=404, how="after")
     transfer(house.tenant, lead, "claim", record, to=26, comment="you know them")
     assert ("vote", "approval", "user:26", "") in house.rows(record, "vote")
     add_approver(house.tenant, actor("boss"), "claim", record, user=24, how="before")
