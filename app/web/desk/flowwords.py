@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.access.actor import SYSTEM
 from app.catalog.model import Catalog
 from app.web.i18n import gettext as _
 from app.web.i18n import ngettext
@@ -115,6 +116,11 @@ def span_words(seconds: float) -> str:
     if minutes < 48 * 60:
         return ngettext("%(num)d hour", "%(num)d hours", minutes // 60)
     return ngettext("%(num)d day", "%(num)d days", minutes // 1440)
+
+
+def doer(actor: int | None, name: str) -> str:
+    """Who did something; the system by what it is called in the reader's language."""
+    return _("The system") if actor is None and name == SYSTEM.name else name
 
 
 def stage_words(flow: Flow | None, stage: Any, lang: str) -> str:

@@ -107,7 +107,7 @@ def stand_of(
         view=view,
         stage=stage_words(flow, view.stage, lang),
         colour=stage_places(flow).get(view.stage or "", 7),
-        outcome=outcome_name(view.outcome, lang) if view.outcome else "",
+        outcome=_ended(view, lang),
         panel=panel,
         asked=_asked(form_id, rid, view, record.row, panel, lang),
         waits=_waits(view, lang) if not view.tasks else [],
@@ -146,6 +146,13 @@ def marks_of(view: FlowView) -> Marks:
 def _exits(flow: Flow, path: str) -> Mapping[str, Any]:
     step: Step | None = flow.steps.get(path)
     return step.exits if step is not None else {}
+
+
+def _ended(view: FlowView, lang: str) -> str:
+    """How it ended, where the stage does not say so already."""
+    if not view.outcome or view.outcome in view.flow.stages:
+        return ""
+    return outcome_name(view.outcome, lang)
 
 
 def stages_of(view: FlowView) -> dict[str, str]:

@@ -12,6 +12,7 @@ from flask_babel import ngettext
 
 from app.records import HistoryEntry
 from app.web.desk.fields import Chip
+from app.web.desk.flowwords import doer
 from app.web.desk.values import IDS, moment_shown, shown_value
 from forms.model import Field, Form, Lines
 from forms.types import Invalid
@@ -75,7 +76,7 @@ def timeline(
             Entry(
                 moment_shown(at, zone),
                 at.isoformat(timespec="seconds"),
-                entry.actor_name,
+                doer(entry.actor, entry.actor_name),
                 (own.did if own is not None else "") or _did(entry),
                 summary,
                 changes,

@@ -16,7 +16,7 @@ from flask import g
 from app.access.users import user_names
 from app.catalog.model import Catalog
 from app.records import TraceEntry
-from app.web.desk.flowwords import joined
+from app.web.desk.flowwords import doer, joined
 from app.web.desk.sayings import SAID, Fact, seats_of, shown, sla_words
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
@@ -56,7 +56,11 @@ def reasons_of(
         reasons = [teller.tell(one) for one in entry.trace]
         if reasons:
             at = moment_shown(entry.at, g.tenant.active().zone)
-            found.append(Moment(at, entry.actor_name, [one for one in reasons if one.text]))
+            found.append(
+                Moment(
+                    at, doer(entry.actor, entry.actor_name), [one for one in reasons if one.text]
+                )
+            )
     return found
 
 
