@@ -89,11 +89,17 @@ class Story:
             "customer", locale="zh-CN", viewport=PHONE, has_touch=True, is_mobile=True
         )
 
+    def look(self, name: str) -> None:
+        """Keep what the customer sees; nothing hangs over the edge of the phone."""
+        width = self.phone.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], name
+        self.people.shot(self.phone, name)
+
     def customer_asks(self) -> None:
         """Order number, contact, the code from the letter; three lines."""
         page = self.phone
         page.goto(f"portal/{self.n('shop')}/")
-        self.people.shot(page, "01-door")
+        self.look("01-door")
         page.fill("#by-0", ORDER_NO)
         page.fill("#by-1", CUSTOMER)
         page.get_by_role("button", name="验证码").click()
@@ -101,7 +107,7 @@ class Story:
         page.fill("#code", self.stand.code(CUSTOMER))
         page.get_by_role("button", name="继续").click()
         page.wait_for_selector(".rp-order")
-        self.people.shot(page, "02-home")
+        self.look("02-home")
         page.locator(".rp-order a").first.click()
         page.wait_for_selector("[data-rf-form]")
         rows = page.locator("tr[data-rf-row]")
@@ -116,11 +122,11 @@ class Story:
         put(page, self.n("method"), self.n("label"))
         put(page, self.n("address"), "上海市徐汇区漕溪北路 100 号")
         put(page, self.n("note"), "灯太亮，枕头太高")
-        self.people.shot(page, "03-form")
+        self.look("03-form")
         page.locator(".rp-send button[name=_act]").first.click()
         page.wait_for_selector(".rp-way")
         assert self._portal_stage() == "审核中"
-        self.people.shot(page, "04-asked")
+        self.look("04-asked")
         self.rid = page.url.partition("?")[0].rpartition("/")[2]
         self.number = str(self.request()["number"])
 
@@ -151,7 +157,7 @@ class Story:
         page = self.phone
         reload_until(page, "tracking number", lambda: page.get_by_text("SB00000").count() > 0)
         assert self._portal_stage() == "待寄回"
-        self.people.shot(page, "08-label")
+        self.look("08-label")
         (label,) = self.stand.ledger("carrier", "label")
         assert label["tracking_no"] == self.request()[self.n("tracking_no")]
 
@@ -203,7 +209,7 @@ class Story:
         """Goods to their places, the exchange sent, the money back: all by itself."""
         page = self.phone
         reload_until(page, "closed return", lambda: self._portal_stage() == "已完成")
-        self.people.shot(page, "12-closed")
+        self.look("12-closed")
 
     def customer_answers(self) -> None:
         """The survey is offered in the portal, once."""
@@ -212,7 +218,7 @@ class Story:
         page.wait_for_selector("[data-rf-form]")
         put(page, self.n("rating"), "5")
         put(page, self.n("comment"), "很快，谢谢")
-        self.people.shot(page, "13-survey")
+        self.look("13-survey")
         page.locator(".rp-send button[name=_act]").first.click()
         page.wait_for_selector("[data-rf-form]", state="detached")
         (survey,) = list_(
@@ -227,6 +233,13 @@ class Story:
         admin = self.people.at_desk("zhou")
         admin.goto(f"forms/{self.n('return_request')}/{self.rid}")
         admin.locator("#why summary").first.click()
+        assert admin.locator(".rf-flow .rf-way.rf-taken").count() > 10
+        told = admin.locator(".rf-timeline").inner_text()
+        for name in ("林晓", "陈主管", "Grace Zhao", "Quinn Li", "系统"):
+            assert name in told, name
+        reasons = admin.locator("#why").inner_text()
+        assert "退货政策" in reasons and "393.12" in admin.locator(".rf-record").inner_text()
+        assert "system" not in told + reasons
         self.people.shot(admin, "14-record")
         for path, name in (
             ("inbox?box=done", "15-done"),
@@ -236,6 +249,12 @@ class Story:
         ):
             admin.goto(path)
             self.people.shot(admin, name)
+        lead = self.people.at_desk("lead")
+        lead.goto("inbox?box=done")
+        assert lead.locator(".rf-inbox tbody tr").count() == 1
+        assert "已办" in lead.locator(".rf-boxes").inner_text()
+        lead.goto(f"forms/{self.n('return_request')}/")
+        assert "已完成" in lead.locator("tbody").inner_text()
 
 
 # What must have come out ------------------------------------------------------------------------

@@ -199,8 +199,9 @@ def _escalate(teller: Teller, one: Fact) -> Said:
 
 
 def _interrupt(teller: Teller, one: Fact) -> Said:
-    found = teller.flow.interrupts.get(str(one.get("name", "")))
-    name = interrupt_name(found, teller.lang) if found is not None else str(one.get("name", ""))
+    id_ = str(one.get("interrupt", ""))
+    found = teller.flow.interrupts.get(id_)
+    name = interrupt_name(found, teller.lang) if found is not None else id_
     return _("Interrupted: %(name)s", name=name), ()
 
 

@@ -181,8 +181,11 @@ class Teller:
         return one
 
     def value(self, name: str, value: Any) -> str:
-        """A value that was read; of a choice, its label."""
-        return option_label(self.field(name), value, self.lang) or shown(value)
+        """A value that was read; of a choice its label, a moment in the tenant's zone."""
+        field = self.field(name)
+        if field is not None and field.type == "datetime" and isinstance(value, str):
+            return self.at(value)
+        return option_label(field, value, self.lang) or shown(value)
 
     def name(self, name: str) -> str:
         """A field's label."""
