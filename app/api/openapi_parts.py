@@ -196,6 +196,7 @@ def general(lang: str) -> Mapping[str, Json]:
                 "responses": _answers({"type": "object"}, 200, ()),
             }
         },
+        "/events/{connection}": {"post": _events(say)},
     }
 
 
@@ -294,6 +295,23 @@ def with_body(operation: Json, schema: str | None) -> Json:
     body = {"type": "object"} if schema is None else ref(schema)
     content = {"application/json": {"schema": body}}
     return operation | {"requestBody": {"required": True, "content": content}}
+
+
+def _events(say: Words) -> Json:
+    """Signed by the service that sends them, in its own way: no token, any body."""
+    accepted = _object({"accepted": {"type": "integer"}})
+    return {
+        "operationId": "events",
+        "summary": say(
+            "接收外部服务的事件（由其签名）", "Events of an outside service, signed by it"
+        ),
+        "security": [],
+        "parameters": [
+            {"in": "path", "name": "connection", "required": True, "schema": {"type": "string"}}
+        ],
+        "requestBody": {"required": True, "content": {"*/*": {}}},
+        "responses": _answers(accepted, 202, ("unauthenticated", "too_large")),
+    }
 
 
 def _upload(say: Words) -> Json:
