@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
+    "flow_too_large": "a flow has more than 200 steps or 2,000 exits",
     "no_next": "a step leads nowhere",
     "end_goes_on": "an end has exits",
     "unknown_outcome": "the step never ends with this outcome",

@@ -23,6 +23,10 @@ from forms.values import Text
 if TYPE_CHECKING:
     from flows.policy.model import Policy
 
+MOST_STEPS = 200
+MOST_EXITS = 2_000
+"""A flow is looked at from every side before it is published; its size bounds how long that is."""
+
 
 def compile_flow(
     form_id: str,
@@ -37,6 +41,16 @@ def compile_flow(
     `data` fits its schema; `policies` are those of the release by id; `ends` says of every form
     with a flow by which outcomes its records end (see `ends_of`).
     """
+    steps, exits = _size(data["steps"])
+    if steps > MOST_STEPS or exits > MOST_EXITS:
+        at.problem(
+            "flow_too_large",
+            ("steps",),
+            f"the flow has {steps} steps with {exits} exits",
+            f"at most {MOST_STEPS} steps with {MOST_EXITS} exits, those inside steps included",
+            on_key=True,
+        )
+        return None
     world = World(at, form, policies, ends or {})
     work = _Work(world)
     top = work.scope(data["steps"], Place("", ("steps",)))
@@ -64,6 +78,19 @@ def compile_flow(
         policies={name: one for name, one in policies.items() if one.form == form_id},
     )
     return prepare(flow, world.library)
+
+
+def _size(raw: Raw) -> tuple[int, int]:
+    """How many steps there are, and how many exits, at every depth."""
+    steps = exits = 0
+    ahead: list[Raw] = [raw]
+    while ahead:
+        for one in ahead.pop().values():
+            steps += 1
+            exits += len(one["next"]) if isinstance(one.get("next"), Mapping) else 1
+            ahead += one.get("parallel", {}).get("branches", {}).values()
+            ahead += [one["each"]["steps"]] if "steps" in one.get("each", {}) else []
+    return steps, exits
 
 
 def ends_of(data: Any) -> frozenset[str]:

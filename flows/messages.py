@@ -59,6 +59,10 @@ INCIDENTS: Mapping[str, Text] = {
     ),
     "failed": Text("动作失败：{what}", "The action failed: {what}"),
     "too_many_steps": Text("步骤过多，可能有循环", "Too many steps; the flow may be in a circle"),
+    "too_many_places": Text(
+        "同时进行的分支过多：最多{what}个",
+        "It is in too many places at once: at most {what}",
+    ),
     "late_needs_fields": Text(
         "逾期但必填内容未填：{what}", "It is late, and required fields are empty: {what}"
     ),

@@ -283,7 +283,8 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The step of a record that started another."""
+    """The step of a record that started another. `depth`: how many records stand above the one that
+    was started, this one included."""
 
     form: str
     record: int
@@ -292,6 +293,7 @@ class Origin:
     step: str
     visit: int
     wait: bool
+    depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from app.importers.mapper import Fault
 from app.importers.reader import FileRow
+from app.reports.csvfile import safe
 
 OWN_COLUMNS = ("reject_line", "reject_item_line", "reject_field", "reject_code", "reject_reason")
 
@@ -23,9 +24,6 @@ class Writer(Protocol):
 
     def writerows(self, rows: Iterable[Iterable[object]], /) -> object:
         """Write several rows."""
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Rejects:
@@ -61,14 +59,14 @@ class Rejects:
         """Write down why a record was refused: a line for each fault."""
         if self._writer is None:
             self._writer = self._open([])
-        cells = [_harmless(row.columns.get(name, "")) for name in self._names]
+        cells = [safe(row.columns.get(name, "")) for name in self._names]
         for fault in faults:
             item = fault.line if len(fault.path) > 1 else ""
             field = ".".join(
                 str(part + 1 if isinstance(part, int) else part) for part in fault.path
             )
             reason = fault.message.pick(self._language)
-            self._writer.writerow([row.line, item, field, fault.code, _harmless(reason), *cells])
+            self._writer.writerow([row.line, item, field, fault.code, safe(reason), *cells])
 
     def flush(self) -> None:
         """Bring what was added to the disk's file."""
@@ -80,7 +78,7 @@ class Rejects:
             self.path.open("w", encoding="utf-8-sig", newline="")
         )
         writer = csv.writer(self._stream)
-        writer.writerow(self._header)
+        writer.writerow([safe(name) for name in self._header])
         writer.writerows(kept)
         return writer
 
@@ -91,8 +89,3 @@ def _kept(path: Path, keep_to: int) -> list[list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.reader(stream))[1:]
     return [row for row in rows if row and row[0].isdigit() and int(row[0]) <= keep_to]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -20,7 +21,8 @@ from app.failpoints import reach
 from app.hooks import TryAgain, Unknown
 from app.jobs.connect import NotServed, Outside, plugin_call, serving
 from app.records import outbox
-from app.records.errors import Refused
+from app.records.errors import Refused, chain_too_long
+from app.records.flowstate import read_top
 from app.records.look import read
 from app.records.outbox import Claimed
 from app.records.outcome import Saved
@@ -38,6 +40,8 @@ log = structlog.get_logger(__name__)
 DONE = "done"
 FAILED = "failed."
 SECOND = 1_000_000
+MOST_ABOVE = 20
+"""So many records may stand above one that a record starts: flows that start each other end."""
 
 
 def run_call(tenant: Tenant, one: Claimed, outside: Outside) -> None:
@@ -191,10 +195,25 @@ def begin_record(
     tenant: Tenant, form: str, values: Mapping[str, Any], key: str, origin: Origin
 ) -> Saved:
     """Make a record for another, once for the key. It stays in its first step where that is
-    somebody's task. Raises Refused."""
+    somebody's task. Raises Refused, chain_too_long where records start records without end."""
+    origin = replace(origin, depth=_depth(tenant, origin) + 1)
+    if origin.depth > MOST_ABOVE:
+        raise chain_too_long(MOST_ABOVE)
     flow = tenant.active().catalog.flows.get(form)
     moment = "submit" if flow is None or first_act(flow) is None else "save"
     return create(tenant, SYSTEM, form, values, key=key, moment=moment, origin=origin)
+
+
+def _depth(tenant: Tenant, origin: Origin) -> int:
+    """How many records stand above the one that starts another."""
+    home = tenant.current().tables.form_of(origin.form)
+    if home is None:
+        return 0
+    rows = tenant.db.query(f"SELECT flow FROM {home.table} WHERE id = ?", (origin.record,))
+    if not rows or rows[0][0] is None:
+        return 0
+    above = read_top(rows[0][0]).data.get("origin")
+    return 0 if above is None else Origin(**above).depth
 
 
 def in_words(refused: Refused) -> str:

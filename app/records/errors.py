@@ -38,6 +38,7 @@ STATUS = {
     "no_incident": 409,
     "no_flow": 422,
     "no_task": 403,
+    "chain_too_long": 409,
 }
 """HTTP status of each code. The codes are stable: programs decide by them."""
 
@@ -157,6 +158,18 @@ def no_task() -> Refused:
         Text(
             "此记录正在流程中，您目前没有可修改它的任务。",
             "This record is in its flow, and no open task of yours lets you change it.",
+        ),
+    )
+
+
+def chain_too_long(most: int) -> Refused:
+    """Records start records that start records: one more would be too many."""
+    return Refused(
+        "chain_too_long",
+        Text(
+            f"单据逐级发起已超过 {most} 级，流程可能互相发起。请检查流程定义。",
+            f"Records have started each other more than {most} times over; their flows may start"
+            " each other without end. Look at the definitions.",
         ),
     )
 

@@ -40,6 +40,10 @@ CODES: dict[str, tuple[int, Text]] = {
     "sign_in_failed": (401, Text("登录名或密码不正确。", "Wrong login or password.")),
     "unauthenticated": (401, Text("请先登录。", "Sign in first, or send a valid token.")),
     "forbidden": (403, Text("您没有权限。", "You are not allowed to do this.")),
+    "chain_too_long": (
+        409,
+        Text("单据逐级发起的层数过多。", "Records have started each other too often."),
+    ),
     "no_task": (403, Text("您没有可用的任务。", "No open task of yours.")),
     "not_yours": (403, Text("这不是您的任务。", "This is not yours to do.")),
     "own_approval": (403, Text("不能审批自己的申请。", "Not one's own request.")),

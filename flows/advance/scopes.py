@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flows.advance.dues import open_due
 from flows.advance.moves import DONE_OUTCOME, leave, spawn
-from flows.advance.work import Live, Work
+from flows.advance.trouble import trouble
+from flows.advance.work import MOST_PLACES, Live, Work
 from flows.model import Each, Parallel, Step
 
 
@@ -24,6 +25,7 @@ def enter_each(work: Work, live: Live, step: Step) -> None:
     if not rows:
         leave(work, live, DONE_OUTCOME)
         return
+    _demand_room(work, len(rows))
     open_due(work, live, step, step.due)
     for row in rows:
         spawn(work, live, body.scope, row)
@@ -32,8 +34,15 @@ def enter_each(work: Work, live: Live, step: Step) -> None:
 def enter_parallel(work: Work, live: Live, step: Step) -> None:
     """A scope for every branch."""
     body: Parallel = step.body  # type: ignore[assignment]
+    _demand_room(work, len(body.branches))
     open_due(work, live, step, step.due)
     if body.join:
         live.at["join"] = body.join
     for scope in body.branches.values():
         spawn(work, live, scope, live.row)
+
+
+def _demand_room(work: Work, more: int) -> None:
+    """Scopes inside scopes multiply: stop before the record is in more places than it can be."""
+    if max(len(work.state.tokens), len(work.live)) + more > MOST_PLACES:
+        raise trouble("too_many_places", str(MOST_PLACES))

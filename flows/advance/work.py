@@ -39,6 +39,9 @@ MOST_STEPS = 200
 """Steps one token may enter in a transition; more is a circle. (Two hundred rows of `each` are two
 hundred tokens.)"""
 
+MOST_PLACES = 20_000
+"""Places a record may be in at once: rows of `each` and branches of `parallel` under way."""
+
 
 class Live:
     """A token being changed. `at` is the part of its data that belongs to the visit."""
