@@ -8,13 +8,12 @@ import pytest
 
 from app.catalog.build import build
 from app.catalog.sources import Sources
-from app.scenarios import run_pack
 from flows.advance import work
 from forms.templates import TemplateError, compile_template
 from tests.flows.play import Play
 from tests.flows.shop import HEAD, build_shop, flow_of
 from tests.forms.test_templates import SCOPE
-from tests.scenarios.test_runner import GOOD, sources, told
+from tests.scenarios.test_runner import GOOD, sources
 
 SECONDS = 20.0
 """Of processor time: far more than any of these takes, far less than a bomb would."""
@@ -144,11 +143,3 @@ def test_a_scenario_file_is_read_like_any_other(kind: str) -> None:
     assert time.process_time() - began < SECONDS
     assert found.catalog is None
     assert found.problems[0].file == "packs/p/scenarios/light.yaml"
-
-
-def test_time_cannot_be_made_to_pass_for_ever_in_a_scenario() -> None:
-    far = GOOD.replace("2026-03-07T11:00", "2999-01-01T00:00")
-    began = time.process_time()
-    run_pack(sources(light=far), "p")
-    assert time.process_time() - began < SECONDS
-    assert told(run_pack(sources(light=GOOD), "p")) == []
