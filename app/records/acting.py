@@ -154,7 +154,11 @@ def transfer(
     key: str | None = None,
 ) -> Saved:
     """Give one's task to another user. Raises Refused."""
-    _demand_active(tenant, to, "cannot_transfer")
+
+    def handed(who: Person, chosen: int) -> Event:
+        _demand_active(tenant, to, "cannot_transfer")
+        return Transfer(who, chosen, to, comment)
+
     return _do(
         tenant,
         actor,
@@ -164,7 +168,7 @@ def transfer(
         "transfer",
         {"task": task, "to": to, "comment": comment},
         key,
-        lambda who, chosen: Transfer(who, chosen, to, comment),
+        handed,
         _more(comment=comment, to=to),
     )
 
@@ -182,7 +186,11 @@ def add_approver(
     key: str | None = None,
 ) -> Saved:
     """Ask another user as well, `how`: before, after or parallel to oneself. Raises Refused."""
-    _demand_active(tenant, user, "cannot_add")
+
+    def added(who: Person, chosen: int) -> Event:
+        _demand_active(tenant, user, "cannot_add")
+        return AddApprover(who, chosen, user, how, comment)
+
     return _do(
         tenant,
         actor,
@@ -192,7 +200,7 @@ def add_approver(
         "add_approver",
         {"task": task, "user": user, "how": how, "comment": comment},
         key,
-        lambda who, chosen: AddApprover(who, chosen, user, how, comment),
+        added,
         _more(comment=comment, user=user, how=how),
     )
 
