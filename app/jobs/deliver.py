@@ -91,6 +91,8 @@ def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
             run_ended(tenant, one, outside)
         case incoming.TOPIC:
             run_event(tenant, one)
+        case "changed":
+            changed(tenant, one.form, one.record_id, outbox.settling(one, tenant.now_us()))
         case "record":
             _fan_out(tenant, outside, one)
         case notify.TOPIC:
@@ -106,19 +108,26 @@ def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
 
 
 def _fan_out(tenant: Tenant, outside: Outside, one: Claimed) -> None:
-    """A record's event: conditions that rest on it look again, listeners and people are told."""
+    """A record's event: conditions that rest on it look again, listeners and people are told; each
+    by a row of its own, so that one that fails holds up no other."""
     body = json.loads(one.payload)
     form = tenant.active().tables.form_of(one.form)
     moved = [(what, key) for what, key in body.get("moved", ())]
     if form is not None:
         moved.append((form.id, one.record_id))
-    for watcher in watchers(tenant.db, moved):
-        if watcher != (one.form, one.record_id):
-            changed(tenant, *watcher)
+    now = tenant.now_us()
+    resting = [
+        (
+            outbox.INSERT_ONCE,
+            (new_id(), f"{one.once}:changed:{key}:{rid}", "changed", key, rid, "{}", now, now),
+        )
+        for key, rid in watchers(tenant.db, moved)
+        if (key, rid) != (one.form, one.record_id)
+    ]
     names = hooks.listeners(outside.plugins, "record_event")
     topics = [(LISTENER + name, new_id()) for name in names]
     told = notify.planned(tenant, one, outside.post)
-    outbox.fan_out(tenant.db, one, topics, tenant.now_us(), told)
+    outbox.fan_out(tenant.db, one, topics, now, [*resting, *told])
     reach("event.fanned")
 
 

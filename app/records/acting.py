@@ -23,7 +23,7 @@ from app.records.persons import person
 from app.records.prepare import Context, context, facts_for, validate
 from app.records.readying import Prepared, demand_flow, ready
 from app.records.seeing import demand_scope, demand_seen, has_seat
-from app.records.signals import look_again
+from app.records.signals import look_at_once
 from app.records.standing import Standing, stand
 from app.records.stepping import step_on
 from app.records.transition import Write
@@ -106,17 +106,7 @@ def claim(
     key: str | None = None,
 ) -> Saved:
     """Take a task from the pool: nobody else of the pool can do it then. Raises Refused."""
-    return _do(
-        tenant,
-        actor,
-        form_id,
-        rid,
-        _Asked(task),
-        "claim",
-        {"task": task},
-        key,
-        lambda who, chosen: Claim(who, chosen),
-    )
+    return _take(tenant, actor, form_id, rid, task, "claim", key)
 
 
 def give_back(
@@ -129,17 +119,22 @@ def give_back(
     key: str | None = None,
 ) -> Saved:
     """Give a task one has taken back to the pool. Raises Refused."""
-    return _do(
-        tenant,
-        actor,
-        form_id,
-        rid,
-        _Asked(task),
-        "give_back",
-        {"task": task},
-        key,
-        lambda who, chosen: Claim(who, chosen, back=True),
-    )
+    return _take(tenant, actor, form_id, rid, task, "give_back", key)
+
+
+def _take(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    rid: int,
+    task: int | None,
+    verb: str,
+    key: str | None,
+) -> Saved:
+    def event(who: Person, chosen: int) -> Event:
+        return Claim(who, chosen, back=verb == "give_back")
+
+    return _do(tenant, actor, form_id, rid, _Asked(task), verb, {"task": task}, key, event)
 
 
 def transfer(
@@ -307,7 +302,7 @@ def _do(
     form_key = _key(tenant, form_id)
     saved = run(tenant, request, prepare, lock=form_key, rid=rid)
     if written and written[0].heard:
-        look_again(tenant, form_key, rid)
+        look_at_once(tenant, form_key, rid)
     return saved
 
 
