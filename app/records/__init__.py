@@ -15,7 +15,7 @@ from app.records.choose import Titled, choices, titles
 from app.records.delegations import Delegation, delegate, delegations, end_delegation
 from app.records.errors import Refused
 from app.records.files import OpenFile, attach, attachments, detach, open_attachment
-from app.records.flowview import FlowView, TaskView, TraceEntry, flow_of, trace, why
+from app.records.flowview import FlowView, TaskView, TraceEntry, decisions, flow_of, trace, why
 from app.records.inbox import Counts, TaskRow, Tasks, counts, inbox
 from app.records.listing import count, each, list_
 from app.records.look import Preview, history, preview, read
@@ -63,6 +63,7 @@ __all__ = [
     "count",
     "counts",
     "create",
+    "decisions",
     "delegate",
     "delegations",
     "delete",

@@ -6,7 +6,7 @@ The path and the reasons come from the journal: each transition left its trace t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from app.records.discreet import without_hidden
 from app.records.errors import not_found
 from app.records.facts import Facts
 from app.records.moving import FLOW
+from app.records.outcome import HistoryEntry
 from app.records.persons import person
 from app.records.prepare import Context, context, facts_for
 from app.records.readying import demand_flow
@@ -106,8 +107,16 @@ class TraceEntry:
     trace: tuple[Mapping[str, Any], ...]
 
 
-def flow_of(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> FlowView:
-    """Where a record stands. Raises Refused not_found or no_flow."""
+def flow_of(
+    tenant: Tenant,
+    actor: Actor,
+    form_id: str,
+    rid: int,
+    *,
+    entries: Sequence[TraceEntry] | None = None,
+) -> FlowView:
+    """Where a record stands. `entries`: its decisions, where the caller has them already (see
+    `decisions`); else they are read. Raises Refused not_found or no_flow."""
     ctx, standing, flow = _standing(tenant, actor, form_id, rid)
     who = person(ctx.published.catalog, actor)
     acts = acts_now(ctx, flow, standing, who)
@@ -129,7 +138,7 @@ def flow_of(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> FlowView:
         tuple(sorted(standing.state.timers.values(), key=lambda one: one.at)),
         top.data.get("sla", {}),
         tuple(_incidents(standing)),
-        tuple(_path(list(_entries(ctx, rid)))),
+        tuple(_path(_entries(ctx, rid) if entries is None else entries)),
     )
 
 
@@ -138,6 +147,18 @@ def why(tenant: Tenant, actor: Actor, form_id: str, rid: int) -> list[TraceEntry
     from the reader are left out. Raises Refused not_found."""
     ctx, _, _ = _standing(tenant, actor, form_id, rid)
     return [one for one in _entries(ctx, rid) if one.trace or one.said]
+
+
+def decisions(history: Sequence[HistoryEntry]) -> list[TraceEntry]:
+    """The same as `why`, from a history read by the same person: nothing is asked again."""
+    found = []
+    for one in history:
+        said = {name: value for name, value in one.flow.items() if name != "trace"}
+        shown = tuple(one.flow.get("trace", ()))
+        if said or shown:
+            at = moment(one.at)
+            found.append(TraceEntry(one.seq, at, one.actor, one.actor_name, one.act, said, shown))
+    return found
 
 
 def trace(tenant: Tenant, actor: Actor, form_id: str, rid: int, seq: int) -> TraceEntry:
@@ -228,7 +249,7 @@ def _incidents(standing: Standing) -> Iterator[Incident]:
         yield Incident(token.id, path, token.row, str(found.get("code", "")), text, None)
 
 
-def _path(entries: Sequence[TraceEntry]) -> Iterator[Visited]:
+def _path(entries: Iterable[TraceEntry]) -> Iterator[Visited]:
     """The steps entered and left, as the traces tell."""
     open_: dict[tuple[str, str], int] = {}
     found: list[Visited] = []

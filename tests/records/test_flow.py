@@ -21,7 +21,7 @@ from app.records.acting import (
 from app.records.bulk import act_on_many
 from app.records.errors import Refused
 from app.records.files import attach, open_attachment
-from app.records.flowview import flow_of, trace, why
+from app.records.flowview import decisions, flow_of, trace, why
 from app.records.inbox import counts, inbox
 from app.records.look import history, preview, read
 from app.records.proof import verify_aggregates, verify_journal
@@ -480,3 +480,12 @@ def test_votes_that_came_to_one_person_are_one_line_of_the_inbox(house: FlowShop
     assert row.record == record
     assert (counts(house.tenant, actor("boss")).todo, row.step) == (1, "approval")
     act(house.tenant, actor("boss"), "claim", record, "approved")
+
+
+def test_a_history_read_already_tells_the_decisions_too(house: FlowShop) -> None:
+    record = settled(house)
+    clerk = actor("clerk")
+    told = history(house.tenant, clerk, "claim", record)
+    assert decisions(told) == why(house.tenant, clerk, "claim", record)
+    again = flow_of(house.tenant, clerk, "claim", record, entries=decisions(told))
+    assert again.path == flow_of(house.tenant, clerk, "claim", record).path != ()

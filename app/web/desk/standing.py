@@ -11,7 +11,7 @@ from typing import Any
 from flask import g, url_for
 
 from app.access.users import user_names
-from app.records import FlowView, Refused, TaskView, View, flow_of, why
+from app.records import FlowView, HistoryEntry, Refused, TaskView, View, decisions, flow_of
 from app.web.desk.fields import FieldView
 from app.web.desk.flowpage import FlowShown, shown_flow
 from app.web.desk.flowwords import ago_words, joined, left_words, stage_places, stage_words
@@ -87,14 +87,19 @@ class Stand:
 
 
 def stand_of(
-    form_id: str, rid: str, record: View, task: str | None, typed: Typed | None
+    form_id: str,
+    rid: str,
+    record: View,
+    history: Sequence[HistoryEntry],
+    task: str | None,
+    typed: Typed | None,
 ) -> Stand | None:
     """Where the record stands; None where its form has no flow."""
     if form_id not in g.tenant.active().catalog.flows:
         return None
-    number = int(record.row["id"])
+    entries = decisions(history)
     try:
-        view = flow_of(g.tenant, g.actor, form_id, number)
+        view = flow_of(g.tenant, g.actor, form_id, int(record.row["id"]), entries=entries)
     except Refused as refused:
         if refused.code in NO_FLOW:
             return None
@@ -102,7 +107,6 @@ def stand_of(
     lang, catalog = language(), g.tenant.active().catalog
     flow, one = view.flow, chosen(view, task, record.row)
     panel = panel_of(form_id, rid, view, one, record.row, typed) if one is not None else None
-    entries = why(g.tenant, g.actor, form_id, number)
     return Stand(
         view=view,
         stage=stage_words(flow, view.stage, lang),
