@@ -223,12 +223,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An event from outside, e.g. "carrier.delivered"; `save`: field path → value."""
+    """An event from outside, e.g. "carrier.delivered"; `save`: field path → value. `rows`: the
+    lines it is about, where a line's field led to the record: scopes of others go on waiting."""
 
     name: str
     id: str
     save: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    rows: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def run_event(tenant: Tenant, one: Claimed) -> None:
         if part in body["data"]
     }
     reach("incoming.matched")
-    told = Arrived(body["event"], f"{body['connection']}:{body['id']}", save, body["data"])
-    status = arrive(tenant, *found, told, settle)
+    name = f"{body['connection']}:{body['id']}"
+    told = Arrived(body["event"], name, save, body["data"], found.rows)
+    status = arrive(tenant, found.form, found.record, told, settle)
     log.info("event", tenant=tenant.id, event_name=body["event"], status=status)

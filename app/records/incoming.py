@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.catalog.model import Connection
 from app.failpoints import reach
 from app.records import outbox
-from app.storage.manifest import FormTables
 from forms.values import INTEGER_LIMIT, new_id
 
 if TYPE_CHECKING:
@@ -22,6 +21,15 @@ if TYPE_CHECKING:
 
 TOPIC = "event"
 LONGEST_ID = 200
+
+
+class Found(NamedTuple):
+    """A record an event is about: its form's lasting name, its id, and the lines that hold the key
+    where it is a line's field that does."""
+
+    form: str
+    record: int
+    rows: frozenset[int]
 
 
 def keep(tenant: Tenant, connection: Connection, events: Sequence[Mapping[str, Any]]) -> int:
@@ -67,38 +75,31 @@ def _short(name: str) -> str:
     return name[: LONGEST_ID - len(digest)] + digest
 
 
-def find(tenant: Tenant, form: str, field: str, key: object) -> tuple[str, int] | None:
-    """The newest record whose field, or a line's, holds the key: (its form's key, id), or None."""
+def find(tenant: Tenant, form: str, field: str, key: object) -> Found | None:
+    """The newest record whose field, or a line's, holds the key."""
     tables = tenant.active().tables.forms.get(form)
     if tables is None:
         return None
-    sql = _look_up(tables, field)
-    if sql is None:
-        return None
-    column, statement = sql
-    value = _stored(column, key)
-    rows = [] if value is None else tenant.db.query(statement, (value,))
-    return (tables.key, rows[0][0]) if rows else None
-
-
-def _look_up(tables: FormTables, field: str) -> tuple[str, str] | None:
     lines, _, inner = field.rpartition(".")
-    if not lines:
-        column = tables.columns.get(inner)
-        if column is None:
-            return None
-        return column.storage, (
-            f"SELECT id FROM {tables.table} WHERE {column.name} = ? AND deleted = 0"
-            " ORDER BY id DESC LIMIT 1"
-        )
-    child = tables.children.get(lines)
-    found = child.columns.get(inner) if child is not None else None
-    if child is None or found is None:
+    child = tables.children.get(lines) if lines else tables
+    column = child.columns.get(inner) if child is not None else None
+    value = None if column is None else _stored(column.storage, key)
+    if child is None or column is None or value is None:
         return None
-    return found.storage, (
-        f"SELECT r.id FROM {child.table} AS l JOIN {tables.table} AS r ON r.id = l.record_id"
-        f" WHERE l.{found.name} = ? AND r.deleted = 0 ORDER BY r.id DESC LIMIT 1"
+    holds = f"{column.name} = ?"
+    if not lines:
+        rows = tenant.db.query(
+            f"SELECT id FROM {tables.table} WHERE {holds} AND deleted = 0 ORDER BY id DESC LIMIT 1",
+            (value,),
+        )
+        return Found(tables.key, rows[0][0], frozenset()) if rows else None
+    rows = tenant.db.query(
+        f"SELECT l.record_id, l.id FROM {child.table} AS l WHERE l.{holds} AND l.record_id ="
+        f" (SELECT r.id FROM {child.table} AS m JOIN {tables.table} AS r ON r.id = m.record_id"
+        f" WHERE m.{holds} AND r.deleted = 0 ORDER BY r.id DESC LIMIT 1)",
+        (value, value),
     )
+    return Found(tables.key, rows[0][0], frozenset(row[1] for row in rows)) if rows else None
 
 
 def _stored(storage: str, key: object) -> str | int | None:

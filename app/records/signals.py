@@ -137,6 +137,7 @@ def arrive(
         {
             "save": {".".join(path): plain(value) for path, value in event.save.items()},
             "data": plain(event.data),
+            "rows": sorted(event.rows),
         },
         ensure_ascii=False,
     )
@@ -362,7 +363,8 @@ def look_again(tenant: Tenant, form_key: str, rid: int) -> int:
     for key, name, body in rows:
         data = json.loads(body)
         save = {tuple(path.split(".")): value for path, value in data["save"].items()}
-        arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"]))
+        about = frozenset(data.get("rows", ()))
+        arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"], about))
     return len(rows)
 
 

@@ -209,7 +209,9 @@ class Player:
         }
         key = str(step.get("key") or f"{name}-{world.events()}")
         home = world.tenant.active().tables.forms[known.form]
-        arrive(world.tenant, home.key, known.id, Arrived(name, key, saved, data))
+        about = [world.names.value(known, str(step["row"]))[0]["id"]] if "row" in step else []
+        told = Arrived(name, key, saved, data, frozenset(about))
+        arrive(world.tenant, home.key, known.id, told)
 
     def _must(self) -> Known:
         if self.known is None:

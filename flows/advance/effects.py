@@ -154,8 +154,14 @@ def save(
     keep(work, live, given)
 
 
-def keep(work: Work, live: Live | None, given: Mapping[tuple[str, ...], Any]) -> None:
-    """Write values from outside into fields; those of lines into the token's row."""
+def keep(
+    work: Work,
+    live: Live | None,
+    given: Mapping[tuple[str, ...], Any],
+    rows: frozenset[int] = frozenset(),
+) -> None:
+    """Write values from outside into fields; those of lines into the token's row, else into those
+    of `rows` that are among them, else into all."""
     for path, raw in given.items():
         field = work.flow.shape.field_at(".".join(path))
         if field is None or (field.type in FILES and isinstance(raw, str)):
@@ -166,8 +172,11 @@ def keep(work: Work, live: Live | None, given: Mapping[tuple[str, ...], Any]) ->
                 work.write(path, value)
                 continue
             own = work.row_of(live, path[0]) if live is not None else None
-            for line in work.lines(path[0]):
-                if own in (None, line["id"]):
+            lines = work.lines(path[0])
+            known = {line["id"] for line in lines}
+            chosen = (known & rows or known) if own is None else {own}
+            for line in lines:
+                if line["id"] in chosen:
                     work.write(path, value, line)
         except Invalid as wrong:
             raise unable(".".join(path), wrong) from None

@@ -215,7 +215,7 @@ def arrived(work: Work, event: Arrived) -> None:
     told = Interruption(work.person, event.name, data=event.data)
 
     def leave() -> None:
-        effects.keep(work, None, event.save)
+        effects.keep(work, None, event.save, event.rows)
         interrupts.interrupt(work, told, by_event=True)
 
     try:

@@ -13,7 +13,7 @@ from flows.advance.work import Live, Work
 from flows.model import Step, Wait
 from flows.plain import plain
 from flows.reading import Seen
-from flows.state import Arrived, Timer
+from flows.state import Arrived, Timer, Token
 from forms.expr import Expr
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -79,20 +79,40 @@ def _leaving(work: Work, live: Live) -> bool:
     return any(token == live.id for token, _ in work.ready)
 
 
+def _about(work: Work, event: Arrived) -> str:
+    """The lines an event is about; "" where they are gone."""
+    for lines in work.flow.shape.lines:
+        if any(one["id"] in event.rows for one in work.row.get(lines.id) or ()):
+            return lines.id
+    return ""
+
+
+def _concerns(work: Work, event: Arrived, about: str, token: Token) -> bool:
+    """Whether an event is about what a token stands for: not the scope of a sibling of its line."""
+    if not event.rows:
+        return True
+    if not about:
+        return token.row is None
+    return work.row_of(token, about) in (None, *event.rows)
+
+
 def arrived(work: Work, event: Arrived) -> bool:
-    """Let go every token that waits for an event; whether any did."""
+    """Let go every token that waits for an event it is about; whether any did."""
     found = False
+    about = _about(work, event)
     for token in list(work.state.tokens.values()):
         if token.outcome is not None:
             continue
         step = work.step_of(token)
         if not isinstance(step.body, Wait) or event.name not in step.body.events:
             continue
+        if not _concerns(work, event, about, token):
+            continue
         found = True
         live = work.token(token.id)
 
         def go(live: Live = live, step: Step = step) -> None:
-            keep(work, live, event.save)
+            keep(work, live, event.save, event.rows)
             work.say(
                 "arrive", live, step.path, event=event.name, id=event.id, data=plain(event.data)
             )

@@ -82,7 +82,7 @@ def test_what_nobody_asked_for_is_done_with(world: World):
 def test_the_newest_record_with_the_key_is_meant(world: World):
     world.payout()
     newer = world.payout()
-    assert find(world.tenant, "payout", "parcel", "P1") == ("payout", newer)
+    assert find(world.tenant, "payout", "parcel", "P1") == ("payout", newer, frozenset())
     assert find(world.tenant, "payout", "parcel", "' OR 1=1") is None
     for form, field in (("nothing", "parcel"), ("payout", "nothing"), ("payout", "lines.x")):
         assert find(world.tenant, form, field, "P1") is None

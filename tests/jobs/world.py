@@ -48,6 +48,7 @@ class World:
         tenant_id: str,
         bank: Sandbox,
         more: Mapping[str, str] | None = None,
+        roles: Mapping[str, list[str]] | None = None,
     ) -> World:
         clock = Clock()
         db = installation.create(tenant_id)
@@ -55,7 +56,8 @@ class World:
         base = sources(bank.url, tenant_id)
         publish(tenant, SYSTEM, Sources({**base.files, **(more or {})}, tenant_id))
         for login in ("clerk", "boss"):
-            create_user(db, login, login.title(), GOOD, roles=[login])
+            held = (roles or {}).get(login, [login])
+            create_user(db, login, login.title(), GOOD, roles=held)
         people = [actor_for_login(db, login, via="web") for login in ("clerk", "boss")]
         secrets = {"bank_key": SECRET, "carrier_key": CARRIER_KEY}
         outside = Outside(load_plugins([], allow()), lambda tenant: secrets, NOWHERE)

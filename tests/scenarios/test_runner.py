@@ -68,6 +68,33 @@ def test_what_is_not_as_told_is_found_with_its_place(old: str, new: str, finding
     assert finding in found
 
 
+def test_an_event_about_a_row_moves_that_row() -> None:
+    flow = "packs/p/flows/parcel.yaml"
+    files = dict(sources(light=_ROWS).files)
+    see = "see: {task: {by: [{role: boss}], edit: [lines.fine]}, next: {seen: ok}}"
+    comes = (
+        "wait: {for: [carrier.delivered]}, due: {in: 30d}, next: {carrier.delivered: ok, late: ok}"
+    )
+    assert see in files[flow]
+    files[flow] = files[flow].replace(see, f"see: {{{comes}}}")
+    assert told(run_pack(Sources(files), "p")) == []
+
+
+_ROWS = """
+scenario: rows
+label: Each row has its own parcel
+people: {ann: {roles: [clerk]}, bob: {roles: [boss]}}
+now: 2026-03-02T10:00
+steps:
+  - create: parcel
+    as: p
+    by: ann
+    with: {weight: 3, worth: 12.50, paper: [a.png], owner: bob, lines: [{what: x}, {what: y}]}
+  - {send: carrier.delivered, to: p, key: e1, row: "lines[1]", expect: {step: look/see}}
+  - {send: carrier.delivered, to: p, key: e2, row: "lines[0]", expect: {step: on_its_way}}
+""".lstrip()
+
+
 def test_a_refusal_nobody_told_ends_the_story() -> None:
     text = GOOD.replace("weight: 3, ", "")
     (found,) = told(run_pack(sources(light=text), "p"))
