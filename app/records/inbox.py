@@ -154,11 +154,12 @@ _TASK = (
 )
 
 
-# Votes of several people that came to one (they were late, say) are one thing to do.
-_ONCE = (
-    "(d.kind = 'task' OR NOT EXISTS (SELECT 1 FROM rf_due AS e WHERE e.record_id = d.record_id"
-    " AND e.status = 'open' AND e.kind = 'vote' AND e.form = d.form AND e.token = d.token"
-    " AND e.step = d.step AND e.level = d.level AND e.task < d.task AND e.principal IN ({})))"
+# Who has a vote of his own casts no other at its level, from whatever pool.
+_ONE_VOTE = (
+    "(d.kind = 'task' OR d.principal = ? OR NOT EXISTS (SELECT 1 FROM rf_due AS e"
+    " WHERE e.record_id = d.record_id AND e.status = 'open' AND e.kind = 'vote'"
+    " AND e.form = d.form AND e.token = d.token AND e.step = d.step AND e.level = d.level"
+    " AND e.principal = ?))"
 )
 
 
@@ -178,15 +179,15 @@ class _Todo:
         held = sorted(self.who.principals)
         if not held:
             return []
-        marks = ", ".join("?" * len(held))
+        marks, own = ", ".join("?" * len(held)), f"user:{self.who.user}"
         matching, used = self.query.matching()
         return [
             (
                 f"rf_due AS d JOIN {table} AS p ON p.id = d.record_id AND p.deleted = 0",
                 f"d.status = 'open' AND d.principal IN ({marks}) AND d.kind IN ('task', 'vote')"
                 " AND d.form = ? AND (d.claimed IS NULL OR d.claimed = ?)"
-                f" AND {_ONCE.format(marks)}{matching}",
-                [*held, key, self.who.user or 0, *held, *used],
+                f" AND {_ONE_VOTE}{matching}",
+                [*held, key, self.who.user or 0, own, own, *used],
             )
             for _, key, table in self.query.forms()
         ]

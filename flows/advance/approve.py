@@ -15,6 +15,7 @@ from flows.advance.jumps import jump_target
 from flows.advance.moves import exit_for, leave, offered, used_up
 from flows.advance.people import users
 from flows.advance.skips import reason_to_skip
+from flows.advance.standing import NAMES, put, stood_for, taken, weight
 from flows.advance.task import told
 from flows.advance.trouble import Missing, Refusal, trouble
 from flows.advance.work import Live, Work
@@ -266,18 +267,19 @@ def _cast(work: Work, live: Live, step: Step, level: Level, task: Task, event: A
         task=task.id,
         **more,
     )
-    if name == APPROVED and _goes_on(work, live, step, task):
-        return
     at = live.at
+    count = _decided(work, live, step, task, task.id) if name == APPROVED else weight(at, task.id)
+    if not count:
+        return
     if person.user is not None and person.user not in at["users"]:
         at["users"] = [*at["users"], person.user]
     if name == APPROVED:
-        at["p"] += 1
+        at["p"] += count
         if person.user is not None:
             at["passed"] = [*at["passed"], person.user]
     else:
-        at["r"] += 1
-        _drop_pair(work, live, task)
+        at["r"] += count
+        _drop_pairs(work, live, task)
     found = verdict(level.need, at["n"], at["p"], at["r"])
     if found is None:
         _next_in_order(work, live, step, level)
@@ -318,40 +320,46 @@ def _end_level(work: Work, live: Live, level: Level, *, ask: bool) -> None:
     if ask:
         cancel_tasks(work, live.id, level.id)
     cancel_timers(work, live.id, f"@{level.id}")
-    for key in ("queue", "pairs", "after"):
+    for key in ("queue", *NAMES):
         live.at.pop(key, None)
 
 
 # --- added approvers ----------------------------------------------------------------------------
 
 
-def _goes_on(work: Work, live: Live, step: Step, task: Task) -> bool:
-    """A vote that is one of a pair: the other half is asked now. The pair counts as one."""
-    pairs = live.at.get("pairs", {})
-    waiting = pairs.get(str(task.id))
+def _decided(work: Work, live: Live, step: Step, task: Task, one: int) -> int:
+    """For how many seats an approval counts. Where a vote is one of a pair, the other half is asked
+    now, and counts for both."""
+    at = live.at
+    waiting = taken(at, "pairs", one)
     if waiting is not None:
-        live.at["pairs"] = {key: one for key, one in pairs.items() if key != str(task.id)}
         held = work.task(waiting)
         if held is not None and held.status == WAITING:
             reopened = closed(held, OPEN, work.now)
             work.tasks[waiting] = reopened
             work.tell("task.assigned", task=waiting, step=step.path, seats=list(reopened.seats))
-            return True
-    later = live.at.get("after", {})
-    user = later.get(str(task.id))
-    if user is None:
-        return False
-    live.at["after"] = {key: one for key, one in later.items() if key != str(task.id)}
-    vote(work, live, step, task.level, user, place=task.place, origin="added", source=task.id)
-    return True
+            return 0
+    user = taken(at, "after", one)
+    if user is not None:
+        made = vote(
+            work, live, step, task.level, user, place=task.place, origin="added", source=one
+        )
+        if weight(at, one) > 1:
+            put(at, "stands", made.id, [one])
+        return 0
+    below = at.get("stands", {}).get(str(one))
+    if below is None:
+        return 1
+    return sum(_decided(work, live, step, task, other) for other in below)
 
 
-def _drop_pair(work: Work, live: Live, task: Task) -> None:
+def _drop_pairs(work: Work, live: Live, task: Task) -> None:
     """One half rejects: the other is not asked any more."""
     pairs = live.at.get("pairs", {})
-    held = work.task(pairs[str(task.id)]) if str(task.id) in pairs else None
-    if held is not None and held.status == WAITING:
-        work.tasks[held.id] = closed(held, "cancelled", work.now)
+    for one in stood_for(live.at, task.id):
+        held = work.task(pairs[str(one)]) if str(one) in pairs else None
+        if held is not None and held.status == WAITING:
+            work.tasks[held.id] = closed(held, "cancelled", work.now)
 
 
 # --- sending back -------------------------------------------------------------------------------

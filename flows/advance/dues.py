@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flows.advance.closing import cancel, due_then, stopped
+from flows.advance.closing import due_then, stopped
+from flows.advance.escalate import escalate
 from flows.advance.ids import made_id
 from flows.advance.moves import LATE, leave
-from flows.advance.people import principals
 from flows.advance.trouble import trouble
 from flows.advance.work import Live, Work
 from flows.calendars import add, end_of_business, subtract
 from flows.model import Approve, Due, Reminder, Step, Task
 from flows.state import CANCELLED, DONE, OPEN, Timer
-from flows.state import Task as Work_Task
 from forms.expr import EvalError
 
 _CATCH_UP = 1_000
@@ -191,53 +190,3 @@ def _empty(work: Work, name: str) -> bool:
     if not tail:
         return value is None or value == []
     return any(line.get(tail) is None or line.get(tail) == [] for line in value or ())
-
-
-def escalate(work: Work, live: Live, step: Step, due: Due, level: str) -> None:
-    """Hand every open task over to others; where nobody is found it stays where it is.
-
-    Whose vote was handed over has none any more: as one of those it came to they may still vote.
-    """
-    voting = {f"user:{user}" for user in live.at.get("users", ())}
-    for task in work.open_tasks(live.id):
-        if task.status != OPEN or (level and task.level != level):
-            continue
-        having = [task.claimed] if task.claimed else _users(task)
-        seats = principals(work, due.escalate, live, having)
-        if task.kind == "vote":
-            barred = {f"user:{user}" for user in live.at.get("not", ())}
-            seats = tuple(seat for seat in seats if seat not in barred | voting)
-        seats = tuple(seat for seat in seats if seat not in task.seats)
-        if not seats:
-            work.say("escalate", live, step.path, task=task.id, to=[], by="system")
-            continue
-        _hand_over(work, task, seats)
-        if task.kind == "vote":
-            gone = _users(task)
-            live.at["users"] = [user for user in live.at["users"] if user not in gone]
-        work.say("escalate", live, step.path, task=task.id, to=list(seats), by="system")
-        work.tell("escalated", step=step.path, task=task.id, seats=list(seats))
-
-
-def _users(task: Work_Task) -> list[int]:
-    return [int(seat[5:]) for seat in task.seats if seat.startswith("user:")]
-
-
-def _hand_over(work: Work, task: Work_Task, seats: tuple[str, ...]) -> None:
-    cancel(work, task)
-    key = made_id(work.record, task.id, "escalated")
-    work.tasks[key] = Work_Task(
-        key,
-        task.token,
-        task.step,
-        task.visit,
-        task.kind,
-        seats,
-        work.now,
-        task.level,
-        task.place,
-        due_at=task.due_at,
-        origin="escalated",
-        source=task.id,
-    )
-    work.tell("task.assigned", task=key, step=task.step, seats=list(seats))

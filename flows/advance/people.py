@@ -39,7 +39,7 @@ def users(
     row, having = work.seen_from(live), tuple(assignees)
     for who in people:
         for principal in _principals(work, who, row, having):
-            for user in _users_of(work, principal):
+            for user in users_of(work, principal):
                 found[user] = None
     if work.wants:
         raise Missing
@@ -112,7 +112,8 @@ def _answers(work: Work, kind: str, of: str | int) -> Iterator[str]:
         yield f"user:{user}"
 
 
-def _users_of(work: Work, principal: str) -> tuple[int, ...]:
+def users_of(work: Work, principal: str) -> tuple[int, ...]:
+    """Who a principal stands for; who is asked for is noted in the wants."""
     kind, _, value = principal.partition(":")
     if kind == "user":
         return (int(value),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.advance.approve import vote
 from flows.advance.closing import cancel, closed, taken
 from flows.advance.people import principals
+from flows.advance.standing import put, replace, weight
 from flows.advance.task import check_person
 from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
@@ -52,11 +53,9 @@ def transfer(work: Work, live: Live, step: Step, task: Task, event: Transfer) ->
     at = live.at
     before = [int(seat[5:]) for seat in task.seats if seat.startswith("user:")]
     at["users"] = [event.to if user in before else user for user in at["users"]]
-    for key in ("pairs", "after"):
-        if str(task.id) in at.get(key, {}):
-            at[key] = {
-                str(made.id) if name == str(task.id) else name: one for name, one in at[key].items()
-            }
+    if event.to not in at["users"]:
+        at["users"] = [*at["users"], event.to]  # it was a pool's
+    replace(at, [task.id], made.id)
     work.say(
         "assign",
         live,
@@ -83,12 +82,14 @@ def add_approver(work: Work, live: Live, step: Step, task: Task, event: AddAppro
         at["n"] += 1
         vote(work, live, step, task.level, event.user, origin="added", source=task.id)
     elif event.how == "after":
-        at["after"] = {**at.get("after", {}), str(task.id): event.user}
+        put(at, "after", task.id, event.user)
     else:
         held = closed(task, WAITING, work.now)
         work.tasks[task.id] = held
         made = vote(work, live, step, task.level, event.user, origin="added", source=task.id)
-        at["pairs"] = {**at.get("pairs", {}), str(made.id): task.id}
+        put(at, "pairs", made.id, task.id)
+        if weight(at, task.id) > 1:
+            put(at, "stands", made.id, [task.id])
     work.say(
         "assign",
         live,

@@ -132,6 +132,8 @@ class Maker:
                     due["due"]["escalate"] = [{"role": "boss"}]
                 return {"task": {"by": [{"role": rng.choice(_ROLES)}]}, **due}
             case "approve":
+                if due and rng.random() < 0.5:
+                    due["due"]["escalate"] = [{"role": rng.choice(["boss", "quality"])}]
                 return {"approve": self.approve(), **due}
             case "switch":
                 return {"switch": rng.choice(SWITCHES)}

@@ -18,10 +18,11 @@ DAY = timedelta(days=1)
 
 @dataclass(eq=False)
 class Seat:
-    """An open task, or one approver's vote."""
+    """An open task, or one approver's vote. `counts`: for how many approvers it stands."""
 
     seats: frozenset[str]
     level: str = ""
+    counts: int = 1
 
 
 @dataclass(eq=False)
@@ -51,6 +52,8 @@ class Node:
     queue: list[int] = field(default_factory=list)
     votes: list[str] = field(default_factory=list)
     voters: int = 0
+    having: set[int] = field(default_factory=set)
+    """Who has a vote, or had one."""
     action: str | None = None
     """What is asked of a connector: an action, "" for a record to be made, None: nothing."""
     made: bool = False
@@ -134,16 +137,19 @@ class Record:
                 return False
             if self.used(node, name):
                 return False
-            self.guarded(node, lambda: self.vote(node, seat, name))
+            if user in node.having and f"user:{user}" not in seat.seats:
+                return False
+            self.guarded(node, lambda: self.vote(node, seat, name, user))
         self.run()
         return True
 
-    def vote(self, node: Node, seat: Seat, name: str) -> None:
+    def vote(self, node: Node, seat: Seat, name: str, user: int) -> None:
         node.tasks.remove(seat)
         if name == "sent_back":
             self.leave(node, name)
             return
-        node.votes.append(name)
+        node.votes += [name] * seat.counts
+        node.having.add(user)
         level = node.now["approve"]["levels"][seat.level]
         passed, failed = node.votes.count("approved"), node.votes.count("rejected")
         agreed = self.agreed(level["need"], node.voters, passed, failed)
@@ -196,10 +202,10 @@ class Record:
                     self.ask(node)
                 else:
                     self.leave(node, "done")
-            elif node.now["start"]["wait"]:
-                node.made = True
             else:
-                self.leave(node, "done")
+                node.made = True
+                if not node.now["start"]["wait"]:
+                    self.leave(node, "done")
 
         self.guarded(node, take)
         self.run()
@@ -233,12 +239,24 @@ class Record:
                     at += DAY
                 node.clocks.append(Clock(clock.rule, at, clock.fired + 1))
         elif "escalate" in due:
-            for task in node.tasks:
-                if "role:boss" not in task.seats:
-                    task.seats = frozenset({"role:boss"})
+            self.escalate(node, due["escalate"][0]["role"])
         elif "late" in node.now["next"]:
             self.guarded(node, lambda: self.leave(node, "late"))
         self.run()
+
+    def escalate(self, node: Node, role: str) -> None:
+        """All that is open goes to a role as one; votes only where somebody there can cast them."""
+        owners = {int(seat[5:]) for one in node.tasks for seat in one.seats if seat[:5] == "user:"}
+        able = set(self.roles[role]) - (node.having - owners)
+        if "approve" in node.now:
+            if "exclude" in node.now["approve"]:
+                able.discard(1)
+            if not able:
+                return
+            node.having -= owners
+        counts = sum(one.counts for one in node.tasks)
+        if node.tasks:
+            node.tasks = [Seat(frozenset({f"role:{role}"}), node.tasks[0].level, counts)]
 
     def mend(self, node: Node) -> None:
         """Try once more what went wrong."""
@@ -332,6 +350,7 @@ class Record:
                 if len(users) < level["need"]:
                     raise Stuck("too_few_approvers")
             node.votes, node.voters, node.queue = [], len(users), []
+            node.having = set(users)
             if level["in_order"]:
                 users, node.queue = users[:1], users[1:]
             node.tasks = [Seat(frozenset({f"user:{user}"}), name) for user in users]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from flows.state import Act, Fire
+from flows.state import Act, Asked, Fire
 from tests.flows.play import NOW, Play, Refused, World, person
 from tests.flows.shop import flow_of
 
@@ -185,6 +185,104 @@ def test_whose_vote_was_escalated_may_vote_as_one_of_those_it_came_to() -> None:
     assert {seats for _, seats in play.open()} == {("role:quality",)}
     play.act("approved", 5)
     assert play.open() == [("agree", ("user:4",))]
+
+
+GROUP = """
+steps:
+  agree:
+    stage: open
+    approve:
+      allow: [add, transfer]
+      exclude: [{user: created_by}]
+      if_nobody: [{role: admin}]
+      levels: {one: {by: [{role: finance}], need: NEED}}
+    due: {in: 1d, escalate: [ESCALATE]}
+    next: {approved: closed, rejected: gone}
+  closed: {stage: closed, end: closed}
+  gone: {stage: gone, end: gone}
+"""
+
+
+def escalated(need: str = "all", to: str = "{role: boss}", world: World | None = None) -> Play:
+    """Three votes of finance (4, 5, 6); the boss is 7."""
+    return Play(flow_of(GROUP.replace("NEED", need).replace("ESCALATE", to)), world).begin()
+
+
+def test_votes_escalated_to_one_role_become_one_that_counts_for_all() -> None:
+    play = escalated().pass_time(days=2)
+    assert play.open() == [("agree", ("role:boss",))]
+    assert [one.get("votes") for one in play.said("escalate")] == [3]
+    assert play.told.count("escalated") == 1
+    play.act("approved", 7)
+    assert play.ended == "closed"
+    decided = play.said("decide")[0]
+    assert (decided["approvers"], decided["approved"], decided["rejected"]) == (3, 3, 0)
+
+
+def test_a_vote_cast_before_the_escalation_stays_and_the_rest_counts_for_the_rest() -> None:
+    play = escalated().act("approved", 5).pass_time(days=2)
+    assert play.open() == [("agree", ("role:boss",))]
+    play.act("approved", 7)
+    assert (play.ended, play.said("decide")[0]["approved"]) == ("closed", 3)
+    split = escalated("one").act("rejected", 5).pass_time(days=2)
+    split.act("rejected", 7)
+    assert (split.ended, split.said("decide")[0]["rejected"]) == ("gone", 3)
+    most = escalated("60%").act("rejected", 5).pass_time(days=2)
+    assert most.act("approved", 7).ended == "closed"
+
+
+def test_votes_escalated_to_the_same_manager_are_one() -> None:
+    world = World(people={Asked("manager_of", one): (7,) for one in (4, 5)})
+    play = escalated(to="{manager_of: assignee}", world=world).pass_time(days=2)
+    # 6 has no manager: the vote stays.
+    assert sorted(play.open()) == [("agree", ("user:6",)), ("agree", ("user:7",))]
+    play.act("approved", 7)
+    assert play.ended is None
+    assert play.act("approved", 6).ended == "closed"
+
+
+def test_votes_are_not_escalated_to_a_pool_in_which_nobody_could_cast_them() -> None:
+    # The one boss has voted; the one who asked must not: the votes stay with who has them.
+    roles = {"finance": (4, 7), "boss": (1, 7), "admin": (8,)}
+    play = escalated(world=World(roles=roles)).act("approved", 7).pass_time(days=2)
+    assert play.open() == [("agree", ("user:4",))]
+    assert play.said("escalate")[0]["to"] == []
+    assert play.act("approved", 4).ended == "closed"
+    # Whose own vote goes along may cast them all.
+    along = escalated(world=World(roles=roles)).pass_time(days=2)
+    assert along.open() == [("agree", ("role:boss",))]
+    assert along.act("approved", 7).ended == "closed"
+
+
+def test_who_was_asked_as_well_is_asked_after_an_escalation_too() -> None:
+    behind = escalated().add(4, 9, "after").pass_time(days=2)
+    behind.act("approved", 7)
+    assert behind.open() == [("agree", ("user:9",))]
+    assert behind.ended is None
+    assert behind.act("approved", 9).ended == "closed"
+    before = escalated().add(4, 9, "before").pass_time(days=2)
+    assert before.open() == [("agree", ("role:boss",))]
+    before.act("approved", 7)
+    assert before.open() == [("agree", ("user:4",))]
+    assert before.act("approved", 4).said("decide")[0]["approved"] == 3
+    assert before.ended == "closed"
+
+
+def test_an_escalated_vote_keeps_its_weight_when_it_moves_on() -> None:
+    moved = escalated().pass_time(days=2).transfer(7, 8)
+    assert moved.open() == [("agree", ("user:8",))]
+    assert moved.act("approved", 8).ended == "closed"
+    behind = escalated().pass_time(days=2).add(7, 8, "after").act("approved", 7)
+    assert behind.open() == [("agree", ("user:8",))]
+    assert behind.act("approved", 8).ended == "closed"
+    first = escalated().pass_time(days=2).add(7, 8, "before")
+    assert first.act("approved", 8).open() == [("agree", ("role:boss",))]
+    assert first.act("approved", 7).ended == "closed"
+    against = escalated("one").pass_time(days=2).add(7, 8, "before").act("rejected", 8)
+    assert (against.ended, against.said("decide")[0]["rejected"]) == ("gone", 3)
+    beside = escalated().pass_time(days=2).add(7, 8, "parallel").act("approved", 7)
+    assert beside.ended is None
+    assert beside.act("approved", 8).ended == "closed"
 
 
 SLA = """

@@ -467,7 +467,7 @@ def test_a_refused_act_changes_nothing(house: FlowShop) -> None:
     assert before == after
 
 
-def test_votes_that_came_to_one_person_are_one_line_of_the_inbox(house: FlowShop) -> None:
+def test_votes_that_came_to_one_person_are_one_task_that_counts_for_all(house: FlowShop) -> None:
     record = house.claim("1", price=LARGE).id
     votes = len(house.rows(record, "vote"))
     assert votes > 1
@@ -475,11 +475,23 @@ def test_votes_that_came_to_one_person_are_one_line_of_the_inbox(house: FlowShop
     for due in due_timers(house.db, house.tenant.now_us()):
         fire(house.tenant, due)
     handed = [row for row in house.rows(record, "vote") if row[2] == "role:boss"]
-    assert len(handed) == votes
+    assert len(handed) == 1
     (row,) = inbox(house.tenant, actor("boss")).rows
     assert row.record == record
     assert (counts(house.tenant, actor("boss")).todo, row.step) == (1, "approval")
     act(house.tenant, actor("boss"), "claim", record, "approved")
+    view = flow_of(house.tenant, actor("boss"), "claim", record)
+    assert "approval" not in {token.step for token in view.tokens}
+
+
+def test_who_has_a_vote_of_his_own_is_shown_that_one(house: FlowShop) -> None:
+    record = house.claim("1", price=LARGE).id
+    pool = "UPDATE rf_due SET principal = 'role:lead' WHERE record_id = ? AND principal = ?"
+    house.db.execute_now(pool, (record, "user:23"))  # the deputy's went to the pool of both
+    (mine,), (other,) = (inbox(house.tenant, actor(who)).rows for who in ("lead", "deputy"))
+    assert mine.seats == ("user:22",)
+    assert mine.task != other.task
+    assert counts(house.tenant, actor("lead")).todo == 1
 
 
 def test_a_history_read_already_tells_the_decisions_too(house: FlowShop) -> None:

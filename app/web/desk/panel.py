@@ -21,6 +21,7 @@ from app.web.desk.state import Draft, draft_of, input_name, place
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from app.web.i18n import language
+from flows.advance.standing import weight
 from flows.model import Approve, Ask, Task
 from flows.picture import step_name
 from flows.views import ActView, step_rights
@@ -130,7 +131,7 @@ def panel_of(
     panel = Panel(
         task=encode_id(task.id),
         title=title_of(view, one, row, lang),
-        note=_note(one),
+        note=_note(view, one),
         due=due,
         due_at=moment_shown(task.due_at, g.tenant.active().zone) if task.due_at else "",
         pressing=pressing,
@@ -195,7 +196,7 @@ def line_number(view: FlowView, row: Mapping[str, Any], line: int) -> int:
     return 0
 
 
-def _note(one: TaskView) -> str:
+def _note(view: FlowView, one: TaskView) -> str:
     task = one.task
     if task.instead_of:
         names = user_names(g.db, [task.instead_of])
@@ -205,6 +206,11 @@ def _note(one: TaskView) -> str:
     if task.origin == "transferred":
         return _("It was handed over to you.")
     if task.origin == "escalated":
+        tokens = {token.id: token for token in view.tokens}
+        at = tokens[task.token].data.get("at", {})
+        votes = weight(at, task.id)
+        if votes > 1:
+            return _("It came to you because it was late, and counts for %(num)d.", num=votes)
         return _("It came to you because it was late.")
     return ""
 

@@ -195,7 +195,12 @@ def _late(teller: Teller, one: Fact) -> Said:
 
 def _escalate(teller: Teller, one: Fact) -> Said:
     people = joined([teller.seat(seat) for seat in seats_of(one)], teller.lang)
-    return _("Escalated to %(people)s", people=people or "–"), ()
+    if not people:
+        return _("Nobody to escalate it to; it stays where it is"), ()
+    if one.get("votes"):
+        votes = int(str(one["votes"]))
+        return _("%(num)d votes escalated to %(people)s as one", num=votes, people=people), ()
+    return _("Escalated to %(people)s", people=people), ()
 
 
 def _interrupt(teller: Teller, one: Fact) -> Said:
