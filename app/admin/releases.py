@@ -39,6 +39,8 @@ class Releases(BaseView):  # type: ignore[misc]
                 "when": moment(one.created_at),
                 "who": names.get(one.created_by or 0, ""),
                 "note": one.note,
+                "failing": one.failing,
+                "despite": one.despite,
                 "active": one.active,
                 "url": self.get_url(".compare", no=one.no),
             }

@@ -12,13 +12,18 @@ from rich.table import Table
 from app.access.users import user_names
 from app.catalog.check import check as check_definitions
 from app.catalog.sources import export as export_files
+from app.cli.publishing import put_into_force
 from app.cli.session import Session, plain_errors
 from app.records import plan_publish
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
-from app.records.releases import records_running, records_touched, release_sources
-from app.scenarios import ScenariosFail
-from app.scenarios import publish as publish_release
+from app.records.releases import (
+    ReleaseInfo,
+    records_running,
+    records_touched,
+    release_info,
+    release_sources,
+)
 
 pass_session = click.make_pass_decorator(Session)
 MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
@@ -95,26 +100,12 @@ def publish(session: Session, tenant: str, note: str, login: str | None, despite
         opened = session.opened(tenant)
         actor = session.actor(opened, login, "web")
         before = opened.refresh().no
-        try:
-            no = publish_release(opened, actor, sources, note, despite=despite)
-        except ScenariosFail as failing:
-            raise _kept_out(failing) from None
+        no = put_into_force(session, opened, actor, sources, note, despite)
     digest = opened.active().catalog.hash[:12]
     if no == before:
         session.out.print(f"Release {no} ({digest}) is in force already; nothing changed.")
     else:
         session.out.print(f"Release {no} ({digest}) is in force.")
-
-
-def _kept_out(failing: ScenariosFail) -> click.ClickException:
-    """Every failure, and what can be done."""
-    failed = [one for report in failing.reports for one in report.failed]
-    for one in (failure for outcome in failed for failure in outcome.failures):
-        click.echo(str(one))
-    return click.ClickException(
-        f"{len(failed)} scenario(s) fail; nothing was published."
-        ' Mend them, or say why it goes ahead: --despite "…"'
-    )
 
 
 @click.command()
@@ -125,15 +116,36 @@ def releases(session: Session, tenant: str) -> None:
     opened = session.tenant(tenant)
     found = list_releases(opened)
     names = user_names(opened.db, {r.created_by for r in found if r.created_by})
-    table = Table("no", "in force", "hash", "made (UTC)", "by", "note")
+    table = Table("no", "in force", "hash", "made (UTC)", "by", "note", "scenarios")
     for release in found:
         made = datetime.fromtimestamp(release.created_at / 1e6, UTC)
         by = names.get(release.created_by, "?") if release.created_by else "system"
         force = "●" if release.active else ""
         table.add_row(
-            str(release.no), force, release.hash[:12], f"{made:%Y-%m-%d %H:%M}", by, release.note
+            str(release.no),
+            force,
+            release.hash[:12],
+            f"{made:%Y-%m-%d %H:%M}",
+            by,
+            escape(release.note),
+            _verdict(release),
         )
     session.out.print(table)
+    for release in found:
+        if release.failing:
+            session.out.print(f"{release.no}: {escape(_despite(release))}")
+
+
+def _verdict(release: ReleaseInfo) -> str:
+    """What the scenarios said of a release when it was published, in a word or two."""
+    if release.failing is None:
+        return "not run"
+    return f"{len(release.failing)} failed" if release.failing else "passed"
+
+
+def _despite(release: ReleaseInfo) -> str:
+    """Which scenarios failed, and the reason that was told."""
+    return f"scenarios failed ({', '.join(release.failing or ())}): {release.despite}"
 
 
 @click.command()
@@ -143,11 +155,17 @@ def releases(session: Session, tenant: str) -> None:
 @click.option("--as", "login", help="The user who does it (default: the system).")
 @pass_session
 def rollback(session: Session, tenant: str, no: int, note: str, login: str | None) -> None:
-    """Put release NO of TENANT into force again."""
+    """Put release NO of TENANT into force again.
+
+    Its scenarios are not run once more; what they said when it was published is told.
+    """
     opened = session.tenant(tenant)
     with plain_errors(session):
         roll_back(opened, session.actor(opened, login, "web"), no, note)
     session.out.print(f"Release {no} is in force.")
+    info = release_info(opened, no)
+    if info is not None and info.failing:
+        session.out.print(f"It was published although {escape(_despite(info))}")
 
 
 @click.command()

@@ -16,13 +16,13 @@ from app.access.actor import SYSTEM
 from app.access.departments import create_department
 from app.access.users import create_user, find_user
 from app.catalog.loader import load_text
+from app.cli.publishing import put_into_force
 from app.cli.session import Session, plain_errors
 from app.config import private_folder
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts
 from app.priority import step_aside
-from app.records import publish
 from app.records.errors import Refused
 from app.records.tenant import Tenant
 from app.scenarios.follow import Past
@@ -139,7 +139,8 @@ def _bar(session: Session) -> Progress:
 def demo(session: Session, tenant: str) -> None:
     """Publish TENANT's definitions and fill it with made-up, repeatable data, once.
 
-    The description is definitions/tenants/TENANT/demo.yaml.
+    Scenarios that fail keep them out, as with `publish`. The description is
+    definitions/tenants/TENANT/demo.yaml.
     """
     with plain_errors(session):
         fill_demo(session, tenant)
@@ -149,7 +150,7 @@ def fill_demo(session: Session, name: str) -> list[tuple[str, str, str]]:
     """Make a tenant's demo unless it is there; its sign-ins as (login, password, name)."""
     tenant = session.opened(name)
     if tenant.refresh().no == 0:
-        publish(tenant, SYSTEM, session.sources(name), "demo")
+        put_into_force(session, tenant, SYSTEM, session.sources(name), "demo")
     definition = _demo_definition(session, name)
     password = _password(session, name)
     users = _map(definition.get("users"))

@@ -18,6 +18,7 @@ from app.catalog.problems import Located
 from app.catalog.sources import Sources
 from app.records import journal
 from app.records.errors import Refused, forbidden
+from app.records.verdict import Verdict, admit
 from app.storage import publish as storage
 from app.storage.errors import PublishError
 from app.storage.ports import Reader, TenantDatabase
@@ -38,7 +39,11 @@ _cache_lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ReleaseInfo:
-    """One release in the list. `created_at` is microseconds UTC, `hash` its content's address."""
+    """One release in the list. `created_at` is microseconds UTC, `hash` its content's address.
+
+    `failing`: scenarios that failed when it was published (None: none was run), `despite`: why it
+    was published all the same.
+    """
 
     no: int
     hash: str
@@ -46,6 +51,8 @@ class ReleaseInfo:
     created_by: int | None
     note: str
     active: bool
+    failing: tuple[str, ...] | None = None
+    despite: str = ""
 
 
 class Unpublishable(Exception):
@@ -120,13 +127,22 @@ def _kept(catalog: Catalog) -> Catalog:
 def releases(tenant: Tenant) -> list[ReleaseInfo]:
     """All releases, newest first."""
     rows = tenant.db.query(
-        "SELECT r.no, r.hash, r.created_at, r.created_by, r.note, s.release_no"
-        " FROM rf_release AS r JOIN rf_state AS s ON s.one = 1 ORDER BY r.no DESC"
+        "SELECT r.no, r.hash, r.created_at, r.created_by, r.note, s.release_no, r.failing,"
+        " r.despite FROM rf_release AS r JOIN rf_state AS s ON s.one = 1 ORDER BY r.no DESC"
     )
     return [
-        ReleaseInfo(no, digest, at, by, note or "", no == active)
-        for no, digest, at, by, note, active in rows
+        ReleaseInfo(no, digest, at, by, note or "", no == active, _ids(failing), despite or "")
+        for no, digest, at, by, note, active, failing, despite in rows
     ]
+
+
+def release_info(tenant: Tenant, no: int) -> ReleaseInfo | None:
+    """One release of the list, or None where there is no such release."""
+    return next((one for one in releases(tenant) if one.no == no), None)
+
+
+def _ids(stored: str | None) -> tuple[str, ...] | None:
+    return None if stored is None else tuple(json.loads(stored))
 
 
 def plan_publish(tenant: Tenant, sources: Sources) -> tuple[Catalog, Plan]:
@@ -181,15 +197,28 @@ def records_running(tenant: Tenant, planned: Plan) -> dict[str, int]:
     return counts
 
 
-def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> int:
+def publish(
+    tenant: Tenant,
+    actor: Actor,
+    sources: Sources,
+    note: str = "",
+    *,
+    verdict: Verdict | None = None,
+) -> int:
     """Make a release of the definitions and put it into force; its number.
 
-    The same content is the same release. Raises Unpublishable, or Refused forbidden or invalid.
+    The same content is the same release. Definitions that have scenarios need the `verdict` of
+    these, which is kept with the release: `app.scenarios.publish` runs them. Raises Unpublishable,
+    or Refused forbidden or invalid.
     """
     _demand(tenant, actor)
     new = _checked(sources)
     finish_interrupted(tenant)
-    before = tenant.refresh().no
+    active = tenant.refresh()
+    before = active.no
+    if before and active.catalog.hash == new.hash:
+        return before
+    admit(new, verdict)
     try:
         no = storage.publish(
             tenant.db,
@@ -198,18 +227,24 @@ def publish(tenant: Tenant, actor: Actor, sources: Sources, note: str = "") -> i
             at=tenant.now_us(),
             by=actor.user_id,
             note=note,
+            failing=None if verdict is None else list(verdict.failed),
+            despite=verdict.despite.strip() if verdict is not None and verdict.failed else "",
         )
     except PublishError as error:
         _give_up(tenant)
         raise _refused(error) from error
     if no != before:
-        _write_down(tenant, actor, "publish", no, before, new.hash, note)
+        _write_down(tenant, actor, "publish", no, before, new.hash, note, verdict)
     tenant.refresh()
     return no
 
 
 def rollback(tenant: Tenant, actor: Actor, no: int, note: str = "") -> int:
-    """Put an earlier release into force again; its number. Raises Refused."""
+    """Put an earlier release into force again; its number. Raises Refused.
+
+    Its scenarios are not run once more: it got its verdict when it was published, the verdict
+    stays with it, and whoever goes back has no time.
+    """
     _demand(tenant, actor)
     finish_interrupted(tenant)
     before = tenant.refresh().no
@@ -269,10 +304,20 @@ def _refused(error: PublishError) -> Refused:
 
 
 def _write_down(
-    tenant: Tenant, actor: Actor, act: str, no: int, before: int, digest: str, note: str
+    tenant: Tenant,
+    actor: Actor,
+    act: str,
+    no: int,
+    before: int,
+    digest: str,
+    note: str,
+    verdict: Verdict | None = None,
 ) -> None:
     """Who put which release into force, in a chain of the release's own."""
-    changes = journal.canonical({"release": [before, no], "hash": digest, "note": note})
+    told: dict[str, Any] = {"release": [before, no], "hash": digest, "note": note}
+    if verdict is not None and verdict.failed:
+        told |= {"failing": list(verdict.failed), "despite": verdict.despite.strip()}
+    changes = journal.canonical(told)
     db: TenantDatabase = tenant.db
     with db.write() as tx:
         rows: list[Any] = tx.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.scenarios.gate import ScenariosFail, publish
 from app.scenarios.result import Failure, Outcome, Report
 from app.scenarios.run import run_pack, run_tenant
+from app.scenarios.script import untold
 
 __all__ = [
     "Failure",
@@ -14,4 +15,5 @@ __all__ = [
     "publish",
     "run_pack",
     "run_tenant",
+    "untold",
 ]

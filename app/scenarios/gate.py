@@ -5,10 +5,11 @@ from __future__ import annotations
 from app.access.actor import Actor
 from app.catalog.sources import PACKS, Sources
 from app.records.releases import publish as publish_release
-from app.records.releases import release_sources
+from app.records.releases import release_info, release_sources
 from app.records.tenant import Tenant
+from app.records.verdict import Verdict
 from app.scenarios.result import Report
-from app.scenarios.run import run_pack, run_tenant
+from app.scenarios.run import Watch, run_pack, run_tenant
 
 
 class ScenariosFail(Exception):
@@ -21,35 +22,49 @@ class ScenariosFail(Exception):
 
 
 def publish(
-    tenant: Tenant, actor: Actor, sources: Sources, note: str = "", *, despite: str = ""
+    tenant: Tenant,
+    actor: Actor,
+    sources: Sources,
+    note: str = "",
+    *,
+    despite: str = "",
+    watch: Watch = lambda _: None,
 ) -> int:
     """Make a release of the definitions and put it into force; its number.
 
-    The tenant's scenarios are run first, and those of its packs where the packs differ from the
-    release in force. `despite` says why it is published all the same: it stands in the release's
-    note, with the names of those that fail. Raises ScenariosFail, Unpublishable, Refused.
+    The scenarios are run first (see `judged`); `watch` is called after each. `despite` says why it
+    is published though some fail: it is kept with the release, as are their names. Raises
+    ScenariosFail, Unpublishable, Refused.
     """
-    reports = tuple(report for report in judged(tenant, sources) if report.failed)
-    if not reports:
-        return publish_release(tenant, actor, sources, note)
-    if not despite.strip():
+    reports = tuple(report for report in judged(tenant, sources, watch) if report.failed)
+    if reports and not despite.strip():
         raise ScenariosFail(reports)
-    failed = ", ".join(one.id for report in reports for one in report.failed)
-    why = f"{note}\n" if note else ""
-    return publish_release(
-        tenant, actor, sources, f"{why}published although {failed} fail: {despite.strip()}"
-    )
+    failed = tuple(one.id for report in reports for one in report.failed)
+    verdict = Verdict(sources.hash, failed, despite)
+    return publish_release(tenant, actor, sources, note, verdict=verdict)
 
 
-def judged(tenant: Tenant, sources: Sources) -> list[Report]:
-    """The scenarios that publishing these definitions runs. Raises Unpublishable."""
+def judged(tenant: Tenant, sources: Sources, watch: Watch = lambda _: None) -> list[Report]:
+    """The scenarios that publishing these definitions runs: the tenant's, and those of its packs.
+
+    None where these very definitions are in force; none of the packs where the release in force
+    has the same packs and all its scenarios came out as told. Raises Unpublishable.
+    """
+    active = release_sources(tenant.db, tenant.refresh().no)
+    if active is not None and active.hash == sources.hash:
+        return []
     reports = []
     packs = _packs(sources)
-    active = release_sources(tenant.db, tenant.refresh().no)
-    if active is None or _packs(active).hash != packs.hash:
-        reports.append(run_pack(packs, "packs"))
-    reports.append(run_tenant(sources, sources.tenant))
+    if active is None or _packs(active).hash != packs.hash or not _clean(tenant):
+        reports.append(run_pack(packs, "packs", watch=watch))
+    reports.append(run_tenant(sources, sources.tenant, watch=watch))
     return reports
+
+
+def _clean(tenant: Tenant) -> bool:
+    """Whether the scenarios of the release in force were run, and none failed."""
+    info = release_info(tenant, tenant.active().no)
+    return info is not None and info.failing == ()
 
 
 def _packs(sources: Sources) -> Sources:

@@ -10,6 +10,12 @@ from app.catalog.sources import TENANTS, Sources, document
 FOLDER = "scenarios"
 
 
+def untold(sources: Sources) -> Sources:
+    """The same definitions without the scenarios told of them."""
+    files = {p: text for p, text in sources.files.items() if p.split("/")[2] != FOLDER}
+    return Sources(files, sources.tenant)
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """The file of a scenario; `root` None where it cannot be found."""

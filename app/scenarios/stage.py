@@ -1,6 +1,7 @@
 """Where scenarios are played: a tenant in a file of its own, prepared once for each catalog.
 
-Publishing takes longer than a story, so what is published is kept as a template and copied.
+Publishing takes longer than a story, so what is published is kept as a template and copied. It is
+published without the stories: they are being judged, nothing is judged by them here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app.access.actor import SYSTEM
 from app.catalog.sources import Sources
 from app.records import publish
 from app.records.tenant import Tenant, Tenants
+from app.scenarios.script import untold
 from app.storage.databases import Installation, StorageSettings
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
@@ -69,7 +71,7 @@ class Theatre:
             installation.create(sources.tenant)
             tenants = Tenants(installation, clock=Clock(BEFORE))
             try:
-                publish(tenants.get(sources.tenant), SYSTEM, sources)
+                publish(tenants.get(sources.tenant), SYSTEM, untold(sources))
             finally:
                 tenants.close()
             self._templates[sources.hash] = found

@@ -31,6 +31,10 @@ from app.storage.ports import Reader, TenantDatabase, Tx, run_again
 from forms.model import Form
 from forms.values import new_id
 
+Verdict = tuple[str | None, str | None]
+"""What is kept of the scenarios of a release: those that failed as a JSON list (None: none was
+run), and why it went ahead."""
+
 _FLIP_TRIES = 100
 _FLIP_PAUSE = 0.1
 
@@ -68,27 +72,38 @@ def publish(
     at: int,
     by: int | None = None,
     note: str = "",
+    failing: Sequence[str] | None = None,
+    despite: str = "",
 ) -> int:
     """Make a release of the catalog and activate it; its number. `at` is in microseconds UTC.
 
     The same content is the same release: it is activated again where another is active, and
-    nothing happens where it is active already. Raises PublishError (a change of type that cannot
-    be made, another publication unfinished, rows that break a new `unique`).
+    nothing happens where it is active already. `failing` (scenarios that failed; None: none was
+    run) and `despite` (why it goes ahead) are kept with the release. Raises PublishError (a change
+    of type that cannot be made, another publication unfinished, rows that break a new `unique`).
     """
+    verdict = (None if failing is None else json.dumps(list(failing)), despite or None)
     known = db.query("SELECT no FROM rf_release WHERE hash = ?", (catalog.hash,))
     if known:
-        activate(db, known[0][0], catalog, at=at)
+        activate(db, known[0][0], catalog, at=at, verdict=verdict)
         return int(known[0][0])
-    publication = _register(db, catalog, content, at, by, note)
+    publication = _register(db, catalog, content, at, by, note, verdict)
     _run(db, publication, catalog, at)
     return publication.release
 
 
-def activate(db: TenantDatabase, release: int, catalog: Definitions, *, at: int) -> None:
+def activate(
+    db: TenantDatabase,
+    release: int,
+    catalog: Definitions,
+    *,
+    at: int,
+    verdict: Verdict | None = None,
+) -> None:
     """Put a release that was published before into force again (a rollback, or the way back).
 
-    Raises PublishError when columns of it have been dropped since, or another publication is
-    unfinished.
+    `verdict` replaces what is kept of its scenarios; None leaves that as it is. Raises
+    PublishError when columns of it have been dropped since, or another publication is unfinished.
     """
     pending = unfinished(db)
     if pending is not None:
@@ -103,6 +118,10 @@ def activate(db: TenantDatabase, release: int, catalog: Definitions, *, at: int)
         manifest = load_manifest(tx)
         if any(entry.dropped_at for entry in manifest.release(release)):
             raise PublishError(f"release {release} cannot return: columns of it were dropped")
+        if verdict is not None:
+            tx.execute(
+                "UPDATE rf_release SET failing = ?, despite = ? WHERE no = ?", (*verdict, release)
+            )
         publication = _write_down(tx, release, active, at)
     _run(db, publication, catalog, at)
 
@@ -182,7 +201,13 @@ def _aggregate_tables(reader: Reader, catalog: Definitions) -> dict[str, Aggrega
 
 
 def _register(
-    db: TenantDatabase, catalog: Definitions, content: bytes, at: int, by: int | None, note: str
+    db: TenantDatabase,
+    catalog: Definitions,
+    content: bytes,
+    at: int,
+    by: int | None,
+    note: str,
+    verdict: Verdict,
 ) -> Publication:
     """Write the release and its manifest down; nobody sees either before it is active."""
     with db.write() as tx:
@@ -197,9 +222,9 @@ def _register(
         if layout.illegal:
             raise PublishError("; ".join(layout.illegal))
         tx.execute(
-            "INSERT INTO rf_release (no, hash, content, created_at, created_by, note)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (release, catalog.hash, content, at, by, note),
+            "INSERT INTO rf_release (no, hash, content, created_at, created_by, note, failing,"
+            " despite) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (release, catalog.hash, content, at, by, note, *verdict),
         )
         for entry in layout.closed:
             tx.queue(

@@ -18,6 +18,7 @@ from app.records import save
 from app.records.files import attach
 from app.records.releases import publish
 from app.records.tenant import Tenant, Tenants
+from app.scenarios import untold
 from app.web.factory import create_app
 from forms.values import encode_id
 
@@ -94,7 +95,7 @@ def open_shop(config: Config, tenants: Tenants, names: tuple[str, str]) -> Shop:
     for name in names:
         tenants.installation.create(name)
         tenant = tenants.get(name)
-        publish(tenant, SYSTEM, sources, note="first")
+        publish(tenant, SYSTEM, untold(sources), note="first")
         for login, roles in (
             ("admin", ["returns_admin"]),
             ("clerk", ["customer_service"]),

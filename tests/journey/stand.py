@@ -26,6 +26,7 @@ from app.catalog.sources import read_tenant
 from app.config import Config, load_config
 from app.records import publish
 from app.records.tenant import Tenant, Tenants
+from app.scenarios import untold
 from plugins.sandbox import read_ledger
 from tests.pack.naming import Named
 from tests.support.mailbox import Mailbox
@@ -146,7 +147,7 @@ def standing(named: Named, folder: Path, ground: Ground, fill: Callable[[Tenant,
     tenants.installation.create(TENANT)
     sources, problems = read_tenant(named.folder, TENANT)
     assert problems == []
-    publish(tenants.get(TENANT), SYSTEM, sources)
+    publish(tenants.get(TENANT), SYSTEM, untold(sources))
     fill(tenants.get(TENANT), named)
     stand = Stand(named, folder, config, tenants, port, ground)
     log = (folder / "log").open("wb")

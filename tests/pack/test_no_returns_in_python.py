@@ -14,6 +14,7 @@ from app.importers.run import Job, run_import
 from app.records import publish
 from app.records.proof import verify_aggregates
 from app.records.tenant import Tenant, Tenants
+from app.scenarios import untold
 from app.storage.databases import Installation
 from tests.pack.naming import Named, original, renamed
 from tests.shop_year.expected import SHOP_DATA, Expected, Slice
@@ -51,7 +52,7 @@ def test_the_renamed_pack_publishes_and_imports_as_before(
 ) -> None:
     sources, problems = read_tenant(other.folder, "shop")
     assert problems == []
-    publish(tenant, SYSTEM, sources)
+    publish(tenant, SYSTEM, untold(sources))
     files = cut(tmp_path / "files", ORDERS)
     refused = 0
     for number, (name, others) in enumerate(STEPS):

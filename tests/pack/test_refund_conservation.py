@@ -19,6 +19,7 @@ from app.catalog.sources import Sources, read_tenant
 from app.jobs.deliver import deliver
 from app.records import Refused, create, publish, read
 from app.records.tenant import Tenant
+from app.scenarios import untold
 from app.storage.databases import Installation
 from forms.values import Money
 from tests.records.shop import Clock
@@ -161,7 +162,7 @@ def till(installation: Installation, tenant_id: str) -> Till:
     db = installation.create(tenant_id)
     clock = Clock(datetime(2026, 3, 9, 2, 0, tzinfo=UTC))
     tenant = Tenant(db, installation.attachments(tenant_id), clock=clock)
-    publish(tenant, SYSTEM, Sources(files, "demo"))
+    publish(tenant, SYSTEM, untold(Sources(files, "demo")))
     return Till(tenant)
 
 

@@ -19,6 +19,7 @@ from app.records.tenant import Tenant, Tenants
 from app.reports.result import Result
 from app.reports.run import run
 from app.reports.sql import Source
+from app.scenarios import untold
 from app.scenarios.recorder import Recorder, nowhere
 from app.scenarios.stage import Clock
 from app.storage.databases import Installation
@@ -34,7 +35,7 @@ def company(installation: Installation, tenant_id: str) -> Iterator[Tenant]:
     tenant = tenants.get(tenant_id)
     sources, problems = read_tenant(original().folder, "demo")
     assert problems == []
-    publish(tenant, SYSTEM, sources)
+    publish(tenant, SYSTEM, untold(sources))
     yield tenant
     tenants.close()
 

@@ -1,43 +1,17 @@
-"""Scenarios are held to what they tell, nothing leaves, and one that fails keeps a release out."""
+"""Scenarios are held to what they tell, and nothing leaves."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from app.access.actor import SYSTEM
 from app.catalog.settings import overlaid, write
 from app.catalog.sources import Sources
 from app.cli import main
-from app.records import releases
-from app.records.tenant import Tenant, Tenants
-from app.scenarios import Report, ScenariosFail, publish, run_pack, run_tenant
-from app.storage.databases import Installation, StorageSettings
-
-HERE = Path(__file__).parent
-
-
-def story(name: str) -> str:
-    return (HERE / "stories" / f"{name}.yaml").read_text(encoding="utf-8")
-
-
-GOOD = story("light")
-
-
-def sources(**scenarios: str) -> Sources:
-    pack = HERE / "pack"
-    files = {
-        f"packs/p/{path.relative_to(pack).as_posix()}": path.read_text(encoding="utf-8")
-        for path in pack.rglob("*.yaml")
-    }
-    for name, text in scenarios.items():
-        told = re.sub("^scenario: .*", f"scenario: {name}", text)
-        files[f"packs/p/scenarios/{name}.yaml"] = told
-    return Sources(files)
+from app.scenarios import Report, run_pack, run_tenant
+from tests.scenarios.parcels import GOOD, company, sources, story, written
 
 
 def told(report: Report) -> list[str]:
@@ -137,51 +111,9 @@ def test_overlays_lie_over_what_a_tenant_has() -> None:
     assert write({"form": "x", "at": "2026-03-01"}) == "form: x\nat: '2026-03-01'\n"
 
 
-@pytest.fixture
-def tenant(tmp_path: Path) -> Iterator[Tenant]:
-    installation = Installation(StorageSettings(tmp_path))
-    installation.create("t")
-    tenants = Tenants(installation)
-    yield tenants.get("t")
-    tenants.close()
-
-
-def company(text: str = GOOD) -> Sources:
-    files = dict(sources(light=text).files)
-    files["tenants/t/tenant.yaml"] = "tenant: t\nlabel: T\npacks: [p]\nzone: UTC\ncurrency: CNY\n"
-    return Sources(files, "t")
-
-
-def test_a_failing_scenario_keeps_the_release_out_unless_told_why(tenant: Tenant) -> None:
-    bad = company(GOOD.replace("stage: gone, outcome", "stage: kept, outcome"))
-    with pytest.raises(ScenariosFail, match="light"):
-        publish(tenant, SYSTEM, bad, "first")
-    assert tenant.refresh().no == 0
-    assert publish(tenant, SYSTEM, bad, "first", despite="the carrier is away") == 1
-    note = releases(tenant)[0].note
-    assert note == "first\npublished although light fail: the carrier is away"
-    assert publish(tenant, SYSTEM, bad) == 1, "packs that are in force are not judged again"
-    own = dict(company().files) | {
-        "tenants/t/scenarios/mine.yaml": GOOD.replace("light", "mine", 1)
-    }
-    assert publish(tenant, SYSTEM, Sources(own, "t")) == 2
-    wrong = own | {
-        "tenants/t/scenarios/mine.yaml": own["tenants/t/scenarios/mine.yaml"].replace(
-            "weight: 3", "weight: 33"
-        )
-    }
-    with pytest.raises(ScenariosFail, match="mine"):
-        publish(tenant, SYSTEM, Sources(wrong, "t"))
-    assert [one.id for one in run_tenant(Sources(own, "t"), "t").outcomes] == ["mine"]
-
-
 def test_the_command_prints_what_came_of_it(tmp_path: Path) -> None:
     folder = tmp_path / "definitions"
-    for path, text in sources(
-        light=GOOD, other=GOOD.replace("weight: 3,", "weight: 33,")
-    ).files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    written(sources(light=GOOD, other=GOOD.replace("weight: 3,", "weight: 33,")), folder)
     config = tmp_path / "config.yaml"
     config.write_text(f"definitions: {folder}\ntenants: {{}}\n")
     run = CliRunner().invoke
@@ -197,3 +129,7 @@ def test_the_command_prints_what_came_of_it(tmp_path: Path) -> None:
     none = run(main, ["--config", str(config), "test", "--scenario", "lihgt"])
     assert none.exit_code == 1
     assert "no scenario lihgt there" in none.output
+
+
+def test_those_of_a_tenant_are_played_on_the_tenant() -> None:
+    assert [one.id for one in run_tenant(company(mine=GOOD), "t").outcomes] == ["mine"]

@@ -16,6 +16,7 @@ from app.importers.run import Job, run_import
 from app.importers.state import Progress
 from app.records import publish
 from app.records.tenant import Tenant
+from app.scenarios import untold
 
 TENANT = "shop"
 STEPS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -66,7 +67,7 @@ def run_year(
     sources, problems = read_tenant(definitions, overlay)
     if problems:
         raise AssertionError(problems)
-    publish(tenant, SYSTEM, sources, "the shop's year")
+    publish(tenant, SYSTEM, untold(sources), "the shop's year")
     year = Year(tenant)
     for number, (name, others) in enumerate(steps):
         definition = tenant.active().catalog.imports[name]

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from app.access.actor import SYSTEM
 from app.access.users import create_user, find_user, roles_of
 from app.records.releases import publish
+from app.records.verdict import Verdict
 from tests.web.house import PASSWORD, House, token
 from tests.web.pack import sources
 
@@ -217,3 +218,16 @@ def test_releases_are_compared_and_put_back(house: House) -> None:
     answer = boss.post("/admin/releases/1/activate", {"csrf_token": token(first), "note": "back"})
     assert answer.status_code == 302
     assert "Full name" not in boss.get("/forms/client/new").text
+
+
+def test_a_release_published_in_spite_of_scenarios_says_why(house: House) -> None:
+    boss = house.client("boss")
+    assert "Scenarios failed" not in boss.get("/admin/releases/").text
+    path = "packs/claims/forms/client.yaml"
+    later = sources().replaced(path, sources().files[path].replace("en: Name}", "en: Full name}"))
+    verdict = Verdict(later.hash, ("one", "two"), "<b>the carrier</b> is away")
+    second = publish(house.tenant, house.actor("boss"), later, verdict=verdict)
+    for page in ("", f"{second}/"):
+        text = re.sub(r"<[^>]+>", "", boss.get(f"/admin/releases/{page}").text)
+        assert "Scenarios failed: one, two" in text
+        assert "Published all the same: &lt;b&gt;the carrier&lt;/b&gt; is away" in text
