@@ -58,6 +58,7 @@ INCIDENTS: Mapping[str, Text] = {
         "审批人不足：需要{what}人", "There are fewer approvers than the {what} needed"
     ),
     "failed": Text("动作失败：{what}", "The action failed: {what}"),
+    "failed.deleted": Text("等待的单据已被删除", "The record it waited for was deleted"),
     "too_many_steps": Text("步骤过多，可能有循环", "Too many steps; the flow may be in a circle"),
     "too_many_places": Text(
         "同时进行的分支过多：最多{what}个",

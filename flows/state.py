@@ -233,9 +233,13 @@ class Arrived:
     rows: frozenset[int] = frozenset()
 
 
+GONE = "failed.deleted"
+"""The outcome of a record that was deleted before it ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A record this one started has come to its end."""
+    """A record this one started has come to its end, or is `GONE`."""
 
     key: str
     token: int

@@ -223,11 +223,16 @@ def in_words(refused: Refused) -> str:
 
 
 def given_by(tenant: Tenant, wanted: Mapping[str, Any], rid: int) -> dict[str, Any]:
-    """What an action gives, read from the record made for it."""
+    """What an action gives, read from the record made for it; nothing of one deleted meanwhile."""
     give = wanted.get("give") or {}
     if not give:
         return {}
-    row = read(tenant, SYSTEM, wanted["form"], rid).row
+    try:
+        row = read(tenant, SYSTEM, wanted["form"], rid).row
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        return {}
     kinds = tenant.active().catalog.library.fields_of(wanted["form"]) or {}
     return {name: plain(row.get(field), kinds.get(field)) for name, field in give.items()}
 

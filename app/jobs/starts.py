@@ -14,7 +14,7 @@ from app.records.errors import Refused
 from app.records.outbox import Claimed
 from app.records.signals import answer, child_ended
 from app.records.tenant import Tenant
-from flows.state import Answer, Origin
+from flows.state import GONE, Answer, Origin
 
 _CALL = (
     "SELECT id, once, topic, form, record_id, payload, attempts, fence, doubt, connection, status"
@@ -77,13 +77,17 @@ def run_ended(tenant: Tenant, one: Claimed, outside: Outside) -> None:
 def _found(
     tenant: Tenant, ended: Claimed, call: Claimed, outcome: str, outside: Outside
 ) -> dict[str, Any]:
-    """What the end of a record means for the action it was made for."""
+    """What the end of a record means for the action it was made for; a code of the connection's own
+    may stand for its deletion."""
     connection = tenant.active().catalog.connections[call.connection or ""]
     given = plugin_call(outside, tenant.id, connection, call, json.loads(call.payload))
     runner = outside.plugin(connection, "run_action") or connection.plugin
     wanted = call_one(outside.plugins, runner, "run_action", {"tenant": tenant.id, "call": given})[
         "make"
     ]
+    if outcome == GONE:
+        code = outcome.removeprefix(FAILED)
+        return {"outcome": FAILED + wanted.get("fails", {}).get(code, code)}
     good = wanted.get("done") or [outcome]
     if outcome not in good:
         return {"outcome": FAILED + outcome}

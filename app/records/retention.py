@@ -17,6 +17,7 @@ from app.access.actor import SYSTEM
 from app.access.rights import Rights
 from app.records import journal
 from app.records.errors import Refused
+from app.records.origins import owed
 from app.records.prepare import Context, day_of
 from app.records.transition import StaleEpoch, Write, commit
 from app.records.writing import aggregate_moves
@@ -154,6 +155,7 @@ def _write(ctx: Context, record: Record) -> Write:
         ctx.env,
         released=frozenset(row[0] for row in rows),
         judged=False,
+        effects=[] if head.deleted else owed(head),
         prev=bytes(head.journal_head or journal.GENESIS),
         extra=[
             (_DONE, (at, head.id, plan.key)),

@@ -13,6 +13,7 @@ from app.records.aggregates import mixed
 from app.records.deltas import Key, MixedCurrency, Move, contributions, moves
 from app.records.errors import invalid
 from app.records.openrows import OpenRow, keep_row
+from app.records.origins import owed
 from app.records.plan import Plan, ids_in
 from app.records.prepare import Context, day_of, facts_for
 from app.records.targets import micros
@@ -261,6 +262,7 @@ def delete_write(ctx: Context, before: Record, act: str, request: Request | None
         request,
         prev=bytes(head.journal_head or b""),
         before=[] if head.flow is None else [(_CLOSED, (at, head.id, ctx.plan.key))],
+        effects=owed(head),
         revokes=head.flow is not None,
     )
 

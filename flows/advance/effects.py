@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from flows.advance.ids import effect_key
@@ -115,7 +116,7 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
         failed(work, live, step, answer.outcome, answer.message)
         return
     live.at["ran"] = {**live.at.get("ran", {}), answer.key: action.id}
-    _answered(work, answer.key)
+    _answered(work, answer)
     save(work, live, action.save, answer.data)
     call_from(work, live, step, live.at["todo"] + 1)
 
@@ -126,7 +127,8 @@ def failed(work: Work, live: Live, step: Step, outcome: str, message: str) -> No
         leave(work, live, outcome)
         return
     reason = message or outcome.removeprefix(FAILED)
-    raise Trouble(outcome, say(INCIDENTS["failed"], what=Text(reason, reason)), outcome)
+    known = INCIDENTS.get(outcome) or INCIDENTS["failed"]
+    raise Trouble(outcome, say(known, what=Text(reason, reason)), outcome)
 
 
 def tries_of(work: Work, row: int | None, step: Step, action: str) -> int:
@@ -196,10 +198,11 @@ def _note_call(work: Work, live: Live, step: Step, action: Action, key: str) -> 
         work.top.data["ran"] = {**work.top.data.get("ran", {}), key: one}
 
 
-def _answered(work: Work, key: str) -> None:
+def _answered(work: Work, answer: Answer) -> None:
     ran: Mapping[str, Any] = work.top.data.get("ran", {})
-    if key in ran:
-        work.top.data["ran"] = {**ran, key: {**ran[key], "answered": True}}
+    if answer.key in ran:
+        one = {**ran[answer.key], "answered": True}
+        work.top.data["ran"] = {**ran, answer.key: one}
 
 
 def _forget(work: Work, key: str) -> None:
@@ -236,12 +239,20 @@ def undo_all(work: Work) -> None:
 
 def _undo(work: Work, one: Mapping[str, Any], key: str) -> None:
     step = work.flow.steps[one["step"]]
-    undo(work, step, _action(work, one), key, one.get("row"))
+    undo(work, step, _action(work, one), key, one.get("row"), one.get("gave", {}))
 
 
-def undo(work: Work, step: Step, action: Action, key: str, row_id: int | None) -> None:
+def undo(
+    work: Work,
+    step: Step,
+    action: Action,
+    key: str,
+    row_id: int | None,
+    gave: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Call the action that takes another one back, with the arguments of the first and what it
-    answered where that was saved. The next attempt at the action is a new effect."""
+    answered, as saved or, where the path was left before, as `gave`. The next attempt at the action
+    is a new effect."""
     seen: Mapping[str, Any] = work.row
     around = work.flow.reading.rows.get(step.path.rpartition("/")[0], ())
     if row_id is not None and around:
@@ -250,6 +261,7 @@ def undo(work: Work, step: Step, action: Action, key: str, row_id: int | None) -
     for path, name in action.save.items():
         if len(path) == 1:
             arguments[name] = work.row.get(path[0])
+    arguments.update(gave)
     count_try(work, row_id, step, action.id)
     work.effects.append(
         Call(
@@ -284,5 +296,38 @@ def answered_late(work: Work, answer: Answer) -> bool:
         return False
     work.top.data["undo"] = {key: other for key, other in waiting.items() if key != answer.key}
     if answer.outcome == "done":
-        _undo(work, one, answer.key)
+        _undo(work, {**one, "gave": _gave(work, one, answer)}, answer.key)
     return True
+
+
+def left_behind(work: Work, answer: Answer) -> None:
+    """The answer to an action of a scope that was cancelled, or of a step that was left: nobody
+    waits for it, and it did happen. It is remembered for an interrupt to take back."""
+    one = work.top.data.get("ran", {}).get(answer.key)
+    if one is None or one.get("answered"):
+        work.used = False
+        return
+    work.used = True
+    work.say(
+        "answer",
+        None,
+        one["step"],
+        action=answer.action,
+        key=answer.key,
+        outcome=answer.outcome,
+        data=plain(answer.data),
+        left=True,
+    )
+    if answer.outcome != "done":
+        count_try(work, one.get("row"), work.flow.steps[one["step"]], one["action"])
+        _forget(work, answer.key)
+        return
+    told = {**one, "gave": _gave(work, one, answer)}
+    work.top.data["ran"] = {**work.top.data["ran"], answer.key: told}
+    _answered(work, answer)
+
+
+def _gave(work: Work, one: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    """What an action answered of that which it would have saved."""
+    wanted = _action(work, one).save.values()
+    return {name: plain(answer.data[name]) for name in wanted if name in answer.data}

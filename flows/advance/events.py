@@ -173,6 +173,7 @@ def answer(work: Work, event: Answer) -> None:
         return
     live = _visit(work, event)
     if live is None:
+        effects.left_behind(work, event)
         return
     step = work.step_of(live)
     if isinstance(step.body, Do):
@@ -196,12 +197,17 @@ def ended(work: Work, event: Ended) -> None:
 
 
 def _visit(work: Work, event: Answer | Ended) -> Live | None:
-    """The token an answer is for, if it is still at that visit."""
+    """The token an answer is for, if it is still at that visit, or is there again and waits for
+    the same effect: what is under way is not sent twice."""
     known = work.look(event.token)
-    if known is None or known.step != event.step or known.visit != event.visit:
+    if known is None or known.step != event.step:
         work.used = False
         return None
-    return work.token(event.token)
+    live = work.token(event.token)
+    if known.visit != event.visit and live.at.get("key") != event.key:
+        work.used = False
+        return None
+    return live
 
 
 def arrived(work: Work, event: Arrived) -> None:

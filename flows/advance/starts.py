@@ -10,7 +10,7 @@ from flows.advance.ids import effect_key
 from flows.advance.moves import leave
 from flows.advance.work import Live, Work
 from flows.model import Start, Step
-from flows.state import Answer, Ended, StartRecord
+from flows.state import GONE, Answer, Ended, StartRecord
 from forms.values import decode_id
 
 START = "start"
@@ -68,7 +68,7 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
 
 
 def ended(work: Work, live: Live, step: Step, event: Ended) -> None:
-    """The record has come to its end."""
+    """The record has come to its end, or was deleted before: then there is nothing to go on by."""
     body: Start = step.body  # type: ignore[assignment]
     if live.at.get("key") != event.key or not body.wait:
         work.used = False
@@ -77,6 +77,10 @@ def ended(work: Work, live: Live, step: Step, event: Ended) -> None:
         _made(work, live, step, body, event.record)
     count_try(work, live.row, step, START)
     work.say("arrive", live, step.path, record=event.record, outcome=event.outcome)
+    if event.outcome == GONE:
+        live.at.pop("key")
+        failed(work, live, step, GONE, "")
+        return
     leave(work, live, event.outcome)
 
 

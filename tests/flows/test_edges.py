@@ -68,6 +68,84 @@ def test_an_action_under_way_is_taken_back_once_it_is_known_to_have_happened() -
     assert len(failed.calls) == 1
 
 
+BRANCHES = """
+interrupts:
+  withdraw: {by: [{user: created_by}], in: [open], to: gone, undo: true}
+steps:
+  both:
+    stage: open
+    parallel:
+      join: all
+      branches:
+        money:
+          hold:
+            do:
+              hold:
+                use: payment.authorise
+                with: {amount: amount}
+                save: {reference: reference}
+                undo: payment.release
+            next: {done: fine, failed.declined: fine}
+          fine: {end: done}
+        goods:
+          look: {task: {by: [{role: clerk}]}, next: {good: fine, bad: broken}}
+          fine: {end: done}
+          broken: {end: broken}
+    next: {done: wait, broken: wait}
+  wait: {task: {by: [{role: boss}]}, next: {again: {to: both, max: 3}, done: gone}}
+  gone: {stage: gone, end: gone}
+"""
+
+
+def _cut() -> Play:
+    """A branch has called, and its sibling ended elsewhere before the answer."""
+    play = Play(flow_of(BRANCHES), amount=money(5)).begin()
+    play.act("bad", 1)
+    assert play.at() == ["wait"] and len(play.calls) == 1
+    return play
+
+
+def test_an_action_of_a_cancelled_branch_is_known_and_taken_back_by_an_interrupt() -> None:
+    play = _cut()
+    play.answer(call=play.calls[0], reference="R1")
+    assert play.last.used and play.at() == ["wait"] and len(play.calls) == 1
+    assert play.said("answer")[-1]["left"] is True
+    assert play.row["reference"] is None, "the branch saves nothing any more"
+    play.interrupt("withdraw", 1)
+    undo = play.calls[-1]
+    assert (undo.use, undo.undo_of) == ("payment.release", play.calls[0].key)
+    assert undo.arguments["reference"] == "R1"
+    play.answer(call=play.calls[0], reference="R1")
+    assert not play.last.used
+
+
+def test_one_that_failed_after_its_branch_was_cancelled_is_not_taken_back() -> None:
+    play = _cut()
+    play.answer("failed.declined", call=play.calls[0])
+    play.interrupt("withdraw", 1)
+    assert len(play.calls) == 1 and play.ended == "gone"
+
+
+def test_the_answer_of_the_pass_before_serves_the_step_that_waits_for_the_same() -> None:
+    play = Play(flow_of(ONCE_MORE), amount=money(5)).begin()
+    play.event("payment.refunded")
+    assert play.at() == ["hold"] and play.calls[0].key == play.calls[1].key
+    play.answer(call=play.calls[0], reference="R1")
+    assert play.ended == "gone" and play.row["reference"] == "R1"
+
+
+ONCE_MORE = """
+interrupts:
+  payment.refunded: {in: [open], to: hold}
+steps:
+  hold:
+    stage: open
+    do: {hold: {use: payment.authorise, with: {amount: amount}, save: {reference: reference}}}
+    next: {done: gone}
+  gone: {stage: gone, end: gone}
+"""
+
+
 def test_after_an_undo_the_same_action_is_another_effect() -> None:
     play = Play(flow_of(FLIGHT % "write"), amount=money(5)).begin("submit")
     play.answer(reference="R1").interrupt("withdraw", 1)

@@ -11,7 +11,9 @@ from app.access.actor import SYSTEM
 from app.jobs.connect import typed
 from app.records import outbox
 from app.records.acting import act
-from app.records.save import create
+from app.records.incidents import incidents, retry
+from app.records.retention import erase
+from app.records.save import create, delete
 from app.storage.databases import Installation
 from forms.values import Money, encode_id
 from tests.jobs.crash.till import sources
@@ -182,6 +184,60 @@ def test_another_end_of_that_record_is_a_failure(by_hand: World):
     act(by_hand.tenant, by_hand.boss, "transfer", transfer, "refuse")
     by_hand.work()
     assert by_hand.stage(rid) == "declined"
+
+
+def test_a_record_that_is_deleted_before_its_end_leaves_an_incident(by_hand: World):
+    rid = by_hand.payout("500")
+    by_hand.work()
+    ((transfer,),) = by_hand.tenant.db.query("SELECT id FROM f_transfer")
+    delete(by_hand.tenant, SYSTEM, "transfer", transfer, version=None)
+    by_hand.work()
+    (stuck,) = incidents(by_hand.tenant)
+    assert (stuck.record, stuck.code) == (rid, "failed.deleted")
+    assert stuck.message.en == "The record it waited for was deleted"
+    assert by_hand.call(rid)["status"] == "done"
+    retry(by_hand.tenant, by_hand.boss, stuck.name, "deleted by mistake")
+    by_hand.work()
+    ((again,),) = by_hand.tenant.db.query("SELECT id FROM f_transfer WHERE deleted = 0")
+    act(by_hand.tenant, by_hand.boss, "transfer", again, "paid", values={"proof": "T-78"})
+    by_hand.work()
+    assert by_hand.row(rid, "stage, c_reference") == ("waiting", "T-78")
+    assert incidents(by_hand.tenant) == []
+
+
+def test_or_goes_the_way_the_connection_names(
+    installation: Installation, tenant_id: str, bank: Sandbox
+):
+    name = "packs/till/connections/by_hand.yaml"
+    text = TRANSFER[name].replace("{invalid: declined}", "{deleted: declined}")
+    more = {**TRANSFER, **_with_reason(bank, tenant_id), name: text}
+    world = World.of(installation, tenant_id, bank, more)
+    rid = world.payout("500")
+    world.work()
+    ((transfer,),) = world.tenant.db.query("SELECT id FROM f_transfer")
+    delete(world.tenant, SYSTEM, "transfer", transfer, version=None)
+    world.work()
+    assert world.stage(rid) == "declined"
+
+
+def test_one_that_is_erased_by_its_retention_tells_it_too(by_hand: World):
+    rid = by_hand.payout("500")
+    by_hand.work()
+    ((transfer,),) = by_hand.tenant.db.query("SELECT id FROM f_transfer")
+    erase(by_hand.tenant, "transfer", transfer)
+    by_hand.work()
+    assert [one.code for one in incidents(by_hand.tenant)] == ["failed.deleted"]
+    assert by_hand.stage(rid) == "paying"
+
+
+def test_one_that_ended_before_has_told_all_there_is(by_hand: World):
+    rid = by_hand.payout("500")
+    by_hand.work()
+    ((transfer,),) = by_hand.tenant.db.query("SELECT id FROM f_transfer")
+    act(by_hand.tenant, by_hand.boss, "transfer", transfer, "paid", values={"proof": "T"})
+    delete(by_hand.tenant, SYSTEM, "transfer", transfer, version=None)
+    by_hand.work()
+    assert by_hand.stage(rid) == "waiting" and incidents(by_hand.tenant) == []
 
 
 def test_a_record_that_cannot_be_made_is_a_failure_of_the_actions_own(by_hand: World):

@@ -12,6 +12,7 @@ from flask import g, url_for
 
 from app.access.users import user_names
 from app.records import FlowView, HistoryEntry, Refused, TaskView, View, decisions, flow_of
+from app.web.desk.beginnings import Beginning, beginning_of
 from app.web.desk.fields import FieldView
 from app.web.desk.flowpage import FlowShown, shown_flow
 from app.web.desk.flowwords import ago_words, joined, left_words, stage_places, stage_words
@@ -70,6 +71,7 @@ class Stand:
     flow: FlowShown
     moments: Sequence[Moment]
     people_url: str
+    beginning: Beginning | None
 
     def person_for(self, verb: str) -> FieldView:
         """The picker of a person to hand over to, or to ask as well."""
@@ -125,6 +127,7 @@ def stand_of(
         flow=shown_flow(flow, catalog, lang, marks_of(view), stages_of(view)),
         moments=reasons_of(entries, flow, catalog, lang, record.row),
         people_url=url_for("desk.people", form_id=form_id, rid=rid),
+        beginning=beginning_of(view),
     )
 
 
