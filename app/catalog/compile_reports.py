@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from app.catalog.compiling import Compiling
@@ -56,6 +57,9 @@ _GROUPABLE = frozenset(
     }
 )
 _MOMENTS = ("date", "datetime")
+FILTERABLE = _GROUPABLE | {"money"}
+DAYS = ("last_30_days", "this_month", "this_year", "last_12_months")
+"""What a dashboard's filter of dates may begin with."""
 
 
 def compile_report(report_id: str, at: Compiling) -> Report | None:
@@ -139,7 +143,13 @@ def compile_dashboard(dashboard_id: str, at: Compiling, reports: Mapping[str, Re
                 suggest(name, offered),
                 on_key=True,
             )
-        filters[name] = DashboardFilter(name, Text.of(raw.get("label"), name), raw.get("default"))
+        alike = [
+            reports[tile.report].filters[name].by.type
+            for tile in tiles.values()
+            if tile.report in reports and name in reports[tile.report].filters
+        ]
+        default = _first(name, raw, alike, at)
+        filters[name] = DashboardFilter(name, Text.of(raw.get("label"), name), default)
     return Dashboard(
         id=dashboard_id,
         label=at.text("label", dashboard_id),
@@ -147,6 +157,60 @@ def compile_dashboard(dashboard_id: str, at: Compiling, reports: Mapping[str, Re
         tiles=tiles,
         filters=filters,
     )
+
+
+def _first(name: str, raw: Any, kinds: Sequence[Type], at: Compiling) -> object:
+    """What a dashboard's filter begins with, if all its reports can be narrowed by that."""
+    path: Path = ("filters", name)
+    words = list(dict.fromkeys(_alike(kind) for kind in kinds))
+    if len(words) > 1:
+        at.problem(
+            "filters_differ",
+            path,
+            f"the reports of this dashboard mean different things by {name}: {', '.join(words)}",
+            "filters of one kind of value, or another id",
+            on_key=True,
+        )
+    default = raw.get("default")
+    if default is None or not kinds:
+        return default
+    allowed = _defaults(kinds)
+    fits = (
+        any(default == one and type(default) is type(one) for one in allowed)
+        if allowed
+        else _is_typed(default, kinds[0])
+    )
+    if not fits:
+        said = "true" if default is True else "false" if default is False else str(default)
+        at.problem(
+            "filter_default",
+            (*path, "default"),
+            f"{name} cannot begin with {said}: it is {kinds[0]}",
+            listed([str(one).lower() if isinstance(one, bool) else str(one) for one in allowed])
+            if allowed
+            else "a number"
+            if kinds[0].kind in _ADDABLE
+            else "no default: which records there are is not known here",
+            suggest(said, [str(one) for one in allowed]),
+        )
+    return default
+
+
+def _defaults(kinds: Sequence[Type]) -> list[object]:
+    """All values a filter may begin with, where they can be listed."""
+    kind = kinds[0].kind
+    if kind in _MOMENTS:
+        return list(DAYS)
+    if kind == "boolean":
+        return [True, False]
+    return [option for each in kinds for option in each.options or ()]
+
+
+def _is_typed(default: object, kind: Type) -> bool:
+    if kind.kind == "text":
+        return isinstance(default, str)
+    number = isinstance(default, int | Decimal) and not isinstance(default, bool)
+    return number and kind.kind in _ADDABLE
 
 
 def _counts(at: Compiling) -> bool:
@@ -228,7 +292,11 @@ def _filters(source: str, scope: Scope, at: Compiling) -> dict[str, ReportFilter
         spec = raw if isinstance(raw, Mapping) else {"by": raw}
         path: Path = ("filters", name, "by") if isinstance(raw, Mapping) else ("filters", name)
         by = at.expr(spec.get("by"), path, scope)
-        if by is not None:
+        if by is not None and by.type.kind not in FILTERABLE:
+            at.problem(
+                "bad_filter", path, f"readers cannot choose {by.type}", listed(sorted(FILTERABLE))
+            )
+        elif by is not None:
             must_be_sql(by, source, path, at)
             found[name] = ReportFilter(name, Text.of(spec.get("label"), name), by)
     return found

@@ -78,6 +78,22 @@ def choices(
     return _candidates(ctx, field, q, submitted or {}, previous, row_index, limit)
 
 
+def candidates(
+    tenant: Tenant, actor: Actor, target: str, q: str = "", limit: int = 20
+) -> list[Choice]:
+    """What the actor may read of a target ("order", "order.lines", "@user", "@department"), whose
+    title or number contains `q`: for filters, which belong to no form that is filled in."""
+    limit = max(1, min(limit, MOST))
+    if target in _PEOPLE:
+        return [] if actor.contact else _people(tenant, target, q, limit)
+    published = tenant.active()
+    form_id = target.partition(".")[0]
+    if form_id not in published.tables.forms:
+        return []
+    ctx = context(tenant, published, actor, form_id)
+    return _listed(ctx, ctx.release.target(target), facts_for(ctx, None), q, (), (), limit)
+
+
 def _candidates(
     ctx: Context,
     field: Field,
@@ -89,16 +105,32 @@ def _candidates(
 ) -> list[Choice]:
     target = ctx.release.target(field.to)
     facts = facts_for(ctx, previous)
-    allowed, params = target_condition(facts, target)
-    conditions = [f"{target.record}.deleted = 0"]
+    conditions: list[str] = []
     values: list[Any] = []
-    if allowed:
-        conditions.append(f"({allowed})")
-        values += params
     if field.where is not None:
         text, used = _where(ctx, field, field.where, submitted, previous, row_index)
         conditions.append(text)
         values += used
+    return _listed(ctx, target, facts, q, conditions, values, limit)
+
+
+def _listed(
+    ctx: Context,
+    target: Target,
+    facts: Facts,
+    q: str,
+    also: Sequence[str],
+    params: Sequence[Any],
+    limit: int,
+) -> list[Choice]:
+    """Rows of a target that the actor may read and for which the conditions hold."""
+    allowed, used = target_condition(facts, target)
+    conditions, values = [f"{target.record}.deleted = 0"], list[Any]()
+    if allowed:
+        conditions.append(f"({allowed})")
+        values += used
+    conditions += also
+    values += params
     detail = _detail(ctx, target)
     if q.strip():
         found, used = _search(ctx, target, detail, q.strip())

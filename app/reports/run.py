@@ -43,7 +43,7 @@ def run(
 ) -> Result:
     """Run a report over the rows that `rows_of` lets the reader list.
 
-    `chosen`: filter id → stored values, or a (from, to) pair of stored values, `to` left out.
+    `chosen`: filter id → list of values, or a `Range` (as `app.reports.filters.read` gives them).
     """
     if not report.group and not report.measures:
         return _listed(source, query, report, rows_of, chosen or {})

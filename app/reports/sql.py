@@ -9,6 +9,8 @@ from typing import Any
 from app.catalog.flow_rows import LINES, NAMES
 from app.catalog.model import Catalog, Group, Report, ReportMeasure
 from app.reports.calendar import bucket_sql, day_sql
+from app.reports.filters import Range
+from app.reports.result import limits, stored
 from app.storage.manifest import ReleaseTables
 from app.storage.ports import Dialect
 from app.storage.resolver import (
@@ -89,21 +91,31 @@ class Builder:
         return where, params
 
     def narrow(self, chosen: Mapping[str, Any]) -> None:
-        """Only rows whose filter has one of the given values, or lies in a (from, to) range."""
-        for filter_id, values in chosen.items():
+        """Only rows whose filter has one of the given values, or lies in a `Range`."""
+        for filter_id, wanted in chosen.items():
             one = self.report.filters.get(filter_id)
-            if one is None:
-                continue
-            made = self.value(one.by)
-            if isinstance(values, tuple):
-                for sign, limit in ((">=", values[0]), ("<", values[1])):
-                    if limit is not None:
-                        self.where.append(f"{made.text} {sign} ?")
-                        self.where_params += [*made.params, limit]
-            else:
-                marks = ", ".join("?" * len(values)) or "NULL"
-                self.where.append(f"{made.text} IN ({marks})")
-                self.where_params += [*made.params, *values]
+            if one is not None:
+                self.only(one.by, wanted)
+
+    def only(self, by: Expr, wanted: Any) -> None:
+        """Only rows where an expression has one of the values (None: none), or lies in a `Range`.
+        Days are those of the tenant's zone."""
+        made = self.value(by)
+        if isinstance(wanted, Range):
+            for sign, limit in limits(by.type.kind, wanted, made.scale, self.source.env.zone):
+                self.where.append(f"{made.text} {sign} ?")
+                self.where_params += [*made.params, limit]
+            return
+        values = [stored(one, made.scale) for one in wanted if one is not None]
+        mark = "CAST(? AS TEXT)" if by.type.kind in ("text", "choice") else "?"
+        parts = []
+        if values:
+            parts.append(f"{made.text} IN ({', '.join([mark] * len(values))})")
+            self.where_params += [*made.params, *values]
+        if len(values) < len(wanted):
+            parts.append(f"{made.text} IS NULL")
+            self.where_params += made.params
+        self.where.append(" OR ".join(parts) or "1 = 0")
 
     def condition(
         self, expr: Expr, resolver: RecordResolver | LinesResolver | FlowRowsResolver

@@ -1,6 +1,7 @@
 // The link picker: a combobox whose options htmx fetches from the server as one types.
 function picker(form) {
   const field = (node) => node.closest?.('[data-rf-kind="picker"]');
+  const filters = form.method === "get";
 
   form.addEventListener("keydown", (event) => {
     const place = field(event.target);
@@ -63,8 +64,18 @@ function picker(form) {
   });
   form.addEventListener("focusout", (event) => {
     const place = field(event.target);
-    if (place && !place.contains(event.relatedTarget)) shut(place);
+    if (!place || place.contains(event.relatedTarget)) return;
+    shut(place);
+    // A filter is what was picked: half a word that nobody chose from is none.
+    if (filters && event.target.matches("[role=combobox]")) event.target.value = "";
   });
+  form.addEventListener(
+    "change",
+    (event) => {
+      if (filters && event.target.matches("[role=combobox]")) event.stopPropagation();
+    },
+    true,
+  );
   document.addEventListener("htmx:afterSwap", (event) => {
     const list = event.detail.target;
     if (!form.contains(list) || !list.matches("[role=listbox]")) return;

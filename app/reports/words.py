@@ -1,0 +1,142 @@
+"""A result in words: cells as people read them, rows as files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from app.catalog.model import Catalog
+from app.reports.calendar import bucket_name
+from app.reports.result import GROUP, Result, ResultColumn
+from forms.values import Money, Text, encode_id, minor_units
+
+Names = Mapping[str, Mapping[int, str]]
+"""Target ("order", "order.lines", "user", "department") → id → what it is called."""
+
+EMPTY = Text("（无）", "(none)")
+NOTHING = "–"
+_CURRENCY = Text("{column}：币种", "{column}: currency")
+_YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
+_CENT = Decimal("0.01")
+
+
+def target_of(column: ResultColumn) -> str:
+    """What the ids of a column lead to; "" where its values are no ids."""
+    kind = column.type.kind
+    if kind == "link":
+        return column.type.target or ""
+    return kind if kind in ("user", "department") else ""
+
+
+def ids_in(result: Result) -> dict[str, set[int]]:
+    """All ids of a result, by target, so that their names are fetched in one go."""
+    wanted: dict[str, set[int]] = {}
+    for place, column in enumerate(result.columns):
+        target = target_of(column)
+        if target:
+            ids = {row[place] for row in result.rows if row[place] is not None}
+            wanted.setdefault(target, set()).update(ids)
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Puts a result into words of a language."""
+
+    result: Result
+    lang: str
+    zone: tzinfo
+    catalog: Catalog
+    names: Names
+
+    def row(self, row: Sequence[Any]) -> list[str]:
+        """A row as people read it."""
+        return [self.cell(c, v) for c, v in zip(self.result.columns, row, strict=True)]
+
+    def head(self) -> list[str]:
+        """The headings of a file: an amount has a second column for its currency."""
+        found = []
+        for column in self.result.columns:
+            found.append(column.label.pick(self.lang))
+            if column.type.kind == "money":
+                found.append(_CURRENCY.pick(self.lang).format(column=found[-1]))
+        return found
+
+    def rows(self) -> Iterator[list[Any]]:
+        """The rows of a file: numbers stay numbers, amounts take two cells."""
+        for row in self.result.rows:
+            cells: list[Any] = []
+            for column, value in zip(self.result.columns, row, strict=True):
+                number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+                if column.type.kind == "money":
+                    cells += (
+                        [value.amount, value.currency] if isinstance(value, Money) else ["", ""]
+                    )
+                elif number and not target_of(column):
+                    cells.append(value)
+                else:
+                    cells.append(self.cell(column, value))
+            yield cells
+
+    def cell(self, column: ResultColumn, value: Any) -> str:
+        """One value in words."""
+        if value is None:
+            return EMPTY.pick(self.lang) if column.role == GROUP else NOTHING
+        if column.unit and isinstance(value, date):
+            return bucket_name(value, column.unit, self.lang)
+        target = target_of(column)
+        if target:
+            return self.names.get(target, {}).get(value) or encode_id(value)
+        if column.type.kind == "choice":
+            return self._option(column, str(value))
+        if column.show == "percent" and isinstance(value, int | Decimal):
+            return f"{(Decimal(value) * 100).quantize(_CENT, ROUND_HALF_UP):,}%"
+        return self._plain(value)
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return _YES_NO[self.lang][value]
+        if isinstance(value, Money):
+            return money_shown(value)
+        if isinstance(value, int | Decimal):
+            return grouped(value)
+        if isinstance(value, datetime):
+            return moment_shown(value, self.zone)
+        if isinstance(value, timedelta):
+            hours, rest = divmod(int(value.total_seconds()), 3600)
+            return f"{hours}:{rest // 60:02d}"
+        if isinstance(value, list | tuple):
+            return ", ".join(str(one) for one in value)
+        return str(value)
+
+    def _option(self, column: ResultColumn, value: str) -> str:
+        options = self.catalog.options.get(column.type.options_id or "")
+        found = options.values.get(value) if options else None
+        return found.label.pick(self.lang) if found else value
+
+
+def money_shown(value: Money | None) -> str:
+    """An amount with thousands set apart: "12,345.60 CNY"."""
+    if value is None:
+        return ""
+    return f"{grouped(value.amount, minor_units(value.currency))} {value.currency}".rstrip()
+
+
+def grouped(value: Decimal | int, least: int = 0) -> str:
+    """A number with thousands set apart and at least so many decimals."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = f"{value:f}"
+    whole, _, decimals = text.partition(".")
+    decimals = decimals.rstrip("0").ljust(least, "0")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits):,}" + (f".{decimals}" if decimals else "")
+
+
+def moment_shown(value: datetime, zone: tzinfo) -> str:
+    """A moment to the minute, in the tenant's zone."""
+    at = value.astimezone(zone)  # three times as fast as strftime, and lists show thousands
+    return f"{at.year:04d}-{at.month:02d}-{at.day:02d} {at.hour:02d}:{at.minute:02d}"
