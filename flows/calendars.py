@@ -221,9 +221,10 @@ def _ever(end: datetime) -> datetime:
 def _held(moment: datetime, change: timedelta = _NOTHING) -> datetime:
     """A moment some time later or earlier, as far as Python's calendar goes in every zone."""
     try:
-        return min(max(moment + change, _EARLIEST), _LATEST)
+        found = moment + change
     except OverflowError:
         return _LATEST if change > _NOTHING else _EARLIEST
+    return found if _EARLIEST <= found <= _LATEST else min(max(found, _EARLIEST), _LATEST)
 
 
 # --- clocks -------------------------------------------------------------------------------------
@@ -235,7 +236,10 @@ def _elapsed(amount: int, unit: str) -> timedelta:
 
 def _days_on(zone: ZoneInfo, moment: datetime, days: int) -> datetime:
     """The same local time of day, some days later or earlier."""
-    local = moment.astimezone(zone)
+    local, later = moment.astimezone(zone), _held(moment, timedelta(days=days))
+    there = later.astimezone(zone)
+    if not local.fold and not there.fold and local.utcoffset() == there.utcoffset():
+        return later
     if local.fold:
         # The second pass of an hour counts as its end: a later start must not end earlier.
         change = _change(zone, moment - _DAY, moment)

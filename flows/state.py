@@ -7,11 +7,12 @@ the token of the top scope has the id 0. Principals are texts: "user:12", "role:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from flows.records import record
 from forms.model import Row
 from forms.values import Text
 
@@ -25,7 +26,7 @@ CANCELLED = "cancelled"
 SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Token:
     """One scope at work.
 
@@ -49,7 +50,7 @@ class Token:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """Something a person is asked to do: a task, or one approver's vote.
 
@@ -80,7 +81,7 @@ class Task:
     source: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timer:
     """A moment at which the flow wants to be called.
 
@@ -100,7 +101,7 @@ class Timer:
     status: str = OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """What is known of a record's flow: the tokens, open tasks and timers that were loaded.
 
@@ -114,7 +115,7 @@ class State:
     timers: Mapping[int, Timer]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Person:
     """Who acts. `principals` are all they may act as; `user` None for the system and contacts."""
 
@@ -131,7 +132,7 @@ SYSTEM = Person(None, "system", frozenset(), via="system")
 # --- what happens -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begin:
     """The record was made. With `act`, and an entry step that is a task open to `person`, that act
     is done at once. `origin`: who started it, if a flow did."""
@@ -144,7 +145,7 @@ class Begin:
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Act:
     """A person takes an exit of a task, votes, or sends back (`name` "sent_back", to step `to`).
 
@@ -160,7 +161,7 @@ class Act:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """Take a task from the pool, or give it back."""
 
@@ -169,7 +170,7 @@ class Claim:
     back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Transfer:
     """Give one's task to another user."""
 
@@ -179,7 +180,7 @@ class Transfer:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AddApprover:
     """Ask another user as well. `how`: before, after or parallel."""
 
@@ -190,7 +191,7 @@ class AddApprover:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interruption:
     """An interrupt, by an act of a person or by an event."""
 
@@ -200,14 +201,14 @@ class Interruption:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fire:
     """A timer is due."""
 
     timer: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What came of an effect. `outcome`: "done" or "failed.<code>". `key` is the effect's."""
 
@@ -221,7 +222,7 @@ class Answer:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrived:
     """An event from outside, e.g. "carrier.delivered"; `save`: field path → value. `rows`: the
     lines it is about, where a line's field led to the record: scopes of others go on waiting."""
@@ -237,7 +238,7 @@ GONE = "failed.deleted"
 """The outcome of a record that was deleted before it ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """A record this one started has come to its end, or is `GONE`."""
 
@@ -249,14 +250,14 @@ class Ended:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Changed:
     """The record, or something a condition reads, changed: look again at `until`, dates, SLAs."""
 
     person: Person = SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mend:
     """A person resolves an incident of a token: `how` is retry, skip (leave by `outcome`), or
     compensate (undo what was done, then leave by `outcome`)."""
@@ -287,7 +288,7 @@ Event = (
 # --- what follows -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """The step of a record that started another. `depth`: how many records stand above the one that
     was started, this one included."""
@@ -302,7 +303,7 @@ class Origin:
     depth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """Run an action of a connector. `key` is the same on every attempt. `arguments` are values as
     the engine has them; the runtime makes them plain. `undo_of`: the key it takes back."""
@@ -320,7 +321,7 @@ class Call:
     undo_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartRecord:
     """Make a record of another form. `values` holds its rows, too."""
 
@@ -333,7 +334,7 @@ class StartRecord:
     wait: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TellOrigin:
     """The record has ended: tell the step that started it."""
 
@@ -344,7 +345,7 @@ class TellOrigin:
 Effect = Call | StartRecord | TellOrigin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Happening:
     """Something others may want to be told of. `name` without the form: "stage.returning",
     "task.assigned", "task.cancelled", "remind.<step>.<id>", "escalated", "late.<step>",
@@ -355,7 +356,7 @@ class Happening:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done:
     """The transition. `row`: the record as it now is, formulas computed, `stage` set.
 
@@ -385,8 +386,7 @@ class Done:
     trace: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A question about people: ("role", "finance"), ("manager_of", 12), ("head_of", 3),
     ("department", 3), ("delegate_of", 12): user ids, active ones, in a stable order."""
 
@@ -394,7 +394,7 @@ class Asked:
     of: str | int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """Facts the engine misses: rows (target → ids), their fields, aggregates, people."""
 
@@ -404,7 +404,7 @@ class Need:
     people: frozenset[Asked] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declined:
     """The event is not allowed. `code`: task_decided, not_yours, not_claimed, unknown_act,
     act_used_up, act_unavailable, ask_missing, own_approval, not_in_stage, cannot_transfer,
@@ -430,6 +430,8 @@ class Facts:
     calendars: Mapping[str, Any] = field(default_factory=dict)
 
 
+Kept = TypeVar("Kept", Task, Timer)
+
 NOTHING = State({}, {}, {})
 """The state of a record before `Begin`."""
 
@@ -437,21 +439,40 @@ NOTHING = State({}, {}, {})
 def apply(state: State, done: Done) -> State:
     """The state after a transition, in memory: ended scopes and closed tasks are left out."""
     tokens = dict(state.tokens)
-    below = set(done.cancel_below)
-    for token in state.tokens.values():
-        above = token.parent
-        while above is not None and above not in below:
-            found = state.tokens.get(above)
-            above = found.parent if found is not None else None
-        if above is not None:
+    if done.cancel_below:
+        _without(tokens, set(done.cancel_below))
+    for token in done.tokens:
+        if token.outcome is None or token.id == TOP:
+            tokens[token.id] = token
+        else:
             tokens.pop(token.id, None)
-    tokens |= {token.id: token for token in done.tokens}
-    tokens = {key: one for key, one in tokens.items() if one.outcome is None or key == TOP}
-    tasks = {**state.tasks, **{task.id: task for task in done.tasks}}
-    timers = {**state.timers, **{timer.id: timer for timer in done.timers}}
-    still = (OPEN, WAITING)
     return State(
         tokens,
-        {k: one for k, one in tasks.items() if one.status in still and one.token in tokens},
-        {k: one for k, one in timers.items() if one.status in still and one.token in tokens},
+        _standing(state.tasks, done.tasks, tokens),
+        _standing(state.timers, done.timers, tokens),
     )
+
+
+def _without(tokens: dict[int, Token], above: set[int]) -> None:
+    """Leave out every token below one of some."""
+    known = dict(tokens)
+    for token in known.values():
+        parent = token.parent
+        while parent is not None and parent not in above:
+            found = known.get(parent)
+            parent = found.parent if found is not None else None
+        if parent is not None:
+            del tokens[token.id]
+
+
+def _standing(
+    known: Mapping[int, Kept], changed: Iterable[Kept], tokens: Mapping[int, Token]
+) -> dict[int, Kept]:
+    """What of tasks or timers is still to come, with what has changed."""
+    found = dict(known)
+    for one in changed:
+        found[one.id] = one
+    for one in list(found.values()):
+        if one.status not in (OPEN, WAITING) or one.token not in tokens:
+            del found[one.id]
+    return found

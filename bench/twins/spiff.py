@@ -1,4 +1,7 @@
-"""The same two approvals in SpiffWorkflow, in memory: nothing is stored between the events."""
+"""The same two approvals in SpiffWorkflow, in memory: nothing is stored between the events.
+
+Each is due in two days and then goes to somebody else as well, as in the flow `question`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,15 @@ _IF = """\
 <sequenceFlow id="{id}" sourceRef="{source}" targetRef="{target}">
  <conditionExpression xsi:type="tFormalExpression">{vote} == 'approved'</conditionExpression>
 </sequenceFlow>"""
+_DUE = """\
+<boundaryEvent id="{step}_late" attachedToRef="{step}" cancelActivity="false">
+ <timerEventDefinition>
+  <timeDuration xsi:type="tFormalExpression">"P2D"</timeDuration>
+ </timerEventDefinition>
+</boundaryEvent>
+<userTask id="{step}_escalated" name="{step}_escalated"/>
+<sequenceFlow id="{step}_hand_over" sourceRef="{step}_late" targetRef="{step}_escalated"/>
+<sequenceFlow id="{step}_instead" sourceRef="{step}_escalated" targetRef="{step}_gate"/>"""
 _BPMN = "\n".join(
     [
         '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"',
@@ -33,6 +45,8 @@ _BPMN = "\n".join(
         _FLOW.format(id="voted_second", source="second", target="second_gate"),
         _IF.format(id="yes_second", source="second_gate", target="granted", vote="second"),
         _FLOW.format(id="no_second", source="second_gate", target="refused"),
+        _DUE.format(step="first"),
+        _DUE.format(step="second"),
         "</process></definitions>",
     ]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from flows.advance.people import principals, users
@@ -98,9 +98,9 @@ def ask_ahead(work: Work) -> None:
 
 
 def _try(
-    ask: Callable[[Work, Iterable[Who], Live], object],
+    ask: Callable[[Work, Collection[Who], Live], object],
     work: Work,
-    people: Iterable[Who],
+    people: Collection[Who],
     live: Live,
 ) -> None:
     """Ask about people; what is missing is noted, what cannot be computed is told later."""

@@ -64,7 +64,7 @@ def open_from(work: Work, live: Live, step: Step, first: int) -> None:
 def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bool:
     """Open one level. True where all of its approvers could be skipped."""
     excluded, named = _resolve(work, live, body, level)
-    approvers = [user for user in named if user not in excluded]
+    approvers = [user for user in named if user not in excluded] if excluded else list(named)
     if not approvers:
         approvers = _instead(work, live, body, excluded)
         work.say("assign", live, step.path, level=level.id, if_nobody=True, users=approvers)
@@ -76,30 +76,25 @@ def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bo
     if not approvers:
         raise trouble("nobody")
     delegated = _delegated(work, body, approvers, excluded)
+    asked = [user for user, _ in delegated]
     remember(work)
-    live.at.update(
-        level=level.id,
-        n=len(delegated),
-        p=0,
-        r=0,
-        passed=[],
-        users=[user for user, _ in delegated],
-        **({"not": sorted(excluded)} if excluded else {}),
-    )
+    at = live.at
+    at.update(level=level.id, n=len(asked), p=0, r=0, passed=[], users=asked)
+    if excluded:
+        at["not"] = sorted(excluded)
     work.say(
         "assign",
         live,
         step.path,
         level=level.id,
         need=level.need,
-        users=[user for user, _ in delegated],
-        excluded=sorted(excluded & set(named)),
+        users=list(asked),
+        excluded=sorted(excluded.intersection(named)),
         named=[who.said for who in level.by],
     )
     open_due(work, live, step, level.due, level.id)
     _seat(work, live, step, level, delegated)
-    found = verdict(level.need, live.at["n"], live.at["p"], live.at["r"])
-    if found == APPROVED:
+    if at["p"] and verdict(level.need, at["n"], at["p"], at["r"]) == APPROVED:
         _end_level(work, live, level, ask=False)
         return True
     return False
@@ -298,7 +293,7 @@ def _cast(work: Work, live: Live, step: Step, level: Level, task: Task, event: A
         approved=at["p"],
         rejected=at["r"],
     )
-    _end_level(work, live, level, ask=True)
+    _end_level(work, live, level, ask=at["n"] > 1)
     if found == REJECTED:
         leave(work, live, REJECTED)
     else:
@@ -316,10 +311,11 @@ def _next_in_order(work: Work, live: Live, step: Step, level: Level) -> None:
 
 
 def _end_level(work: Work, live: Live, level: Level, *, ask: bool) -> None:
-    """The level is decided: what is open of it is cancelled."""
+    """The level is decided: what is open of it is cancelled. `ask`: there are other seats."""
     if ask:
         cancel_tasks(work, live.id, level.id)
-    cancel_timers(work, live.id, f"@{level.id}")
+    if level.due is not None:
+        cancel_timers(work, live.id, f"@{level.id}")
     for key in ("queue", *NAMES):
         live.at.pop(key, None)
 

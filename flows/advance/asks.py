@@ -10,6 +10,8 @@ from flows.state import Act, Begin
 
 def check_asked(ask: Ask, event: Act | Begin, against: bool) -> None:
     """Refuse an act that lacks a comment, an attachment or a signature. `against`: it rejects."""
+    if not (ask.comment or ask.attachment or ask.signature):
+        return
     for name, rule, given in (
         ("comment", ask.comment, event.comment.strip()),
         ("attachment", ask.attachment, event.attachments),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from flows.advance.work import Live, Work
 from flows.state import CANCELLED, DONE, OPEN, SKIPPED, Task, Timer, Token
@@ -64,9 +63,17 @@ def taken(task: Task, user: int | None) -> Task:
 
 def stopped(timer: Timer, status: str, fired: int | None = None) -> Timer:
     """A timer with another status."""
-    count = timer.fired if fired is None else fired
-    make = partial(Timer, timer.id, timer.token, timer.step, timer.visit, timer.rule, timer.at)
-    return make(timer.task, count, status)
+    return Timer(
+        timer.id,
+        timer.token,
+        timer.step,
+        timer.visit,
+        timer.rule,
+        timer.at,
+        timer.task,
+        timer.fired if fired is None else fired,
+        status,
+    )
 
 
 def cancel_tasks(work: Work, token: int, level: str | None = None) -> None:

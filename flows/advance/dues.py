@@ -45,7 +45,7 @@ def open_due(
 
 def known_due(live: Live, level: str = "") -> datetime | None:
     """When a step, or a level of it, has to be done, whichever comes first."""
-    texts = [live.at.get(name) for name in ("due", f"due@{level}")]
+    texts = live.at.get("due"), live.at.get(f"due@{level}") if level else None
     found = [datetime.fromisoformat(text) for text in texts if text]
     return min(found) if found else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flows.advance.closing import cancel_tasks, cancel_timers, close, end_below, stopped
+from flows.advance.closing import cancel_tasks, close, end_below, stopped
 from flows.advance.ids import made_id
 from flows.advance.trouble import Trouble, trouble, unable
 from flows.advance.work import MOST_STEPS, Live, Work
@@ -211,7 +211,6 @@ def child_ended(work: Work, parent: Live, outcome: str) -> None:
 
 def _end_record(work: Work, live: Live, outcome: str) -> None:
     cancel_tasks(work, TOP)
-    cancel_timers(work, TOP)
     for timer in work.open_timers(TOP):
         work.timers[timer.id] = stopped(timer, CANCELLED)
     if live.children:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from flows.advance.trouble import Missing
@@ -29,18 +29,22 @@ def principals(
 
 
 def users(
-    work: Work, people: Iterable[Who], live: Live | Token, assignees: Iterable[int] = ()
+    work: Work, people: Collection[Who], live: Live | Token, assignees: Iterable[int] = ()
 ) -> tuple[int, ...]:
     """Everybody named, each once, as users, in the order named. Raises Missing.
 
     `assignees`: who has the task, for escalations.
     """
+    if not people:
+        return ()
     found: dict[int, None] = {}
     row, having = work.seen_from(live), tuple(assignees)
     for who in people:
+        if who.kind == "role":
+            found.update(dict.fromkeys(work.wants.ask("role", who.value) or ()))
+            continue
         for principal in _principals(work, who, row, having):
-            for user in users_of(work, principal):
-                found[user] = None
+            found.update(dict.fromkeys(users_of(work, principal)))
     if work.wants:
         raise Missing
     return tuple(found)

@@ -61,21 +61,24 @@ def told(event: Begin | Act | Interruption) -> dict[str, Any]:
     found: dict[str, Any] = {"by": person.user, "name": person.name}
     if person.contact:
         found["contact"] = person.contact
-    for name in ("comment", "attachments", "signature"):
-        value = getattr(event, name, None)
-        if value:
-            found[name] = list(value) if isinstance(value, tuple) else value
+    if event.comment:
+        found["comment"] = event.comment
+    if not isinstance(event, Interruption):
+        if event.attachments:
+            found["attachments"] = list(event.attachments)
+        if event.signature:
+            found["signature"] = event.signature
     return found
 
 
 def may_do(task: Task, person: Person) -> bool:
     """Whether a person may do a task: it is theirs, or from a pool of theirs and not taken. The
     system itself may do any: it brings what was decided elsewhere."""
-    if person == SYSTEM:
-        return True
     if task.claimed is not None:
-        return task.claimed == person.user
-    return not person.principals.isdisjoint(task.seats)
+        mine = task.claimed == person.user
+    else:
+        mine = not person.principals.isdisjoint(task.seats)
+    return mine or person == SYSTEM
 
 
 def check_person(task: Task, person: Person) -> None:

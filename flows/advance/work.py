@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.advance.trouble import Missing, trouble, unable
 from flows.model import Duration, Flow, Step
@@ -41,6 +41,10 @@ hundred tokens.)"""
 
 MOST_PLACES = 20_000
 """Places a record may be in at once: rows of `each` and branches of `parallel` under way."""
+
+_STANDING = (OPEN, WAITING)
+
+Kept = TypeVar("Kept", Task, Timer)
 
 
 class Live:
@@ -90,6 +94,18 @@ class Live:
             self.outcome,
             {**self.data, "at": self.at} if self.at else self.data,
         )
+
+
+def _standing(known: Mapping[int, Kept], changed: Mapping[int, Kept], token: int) -> list[Kept]:
+    """Those of a token that are neither decided nor cancelled, as they now are."""
+    found = []
+    for key, one in known.items():
+        if one.token == token and key not in changed and one.status in _STANDING:
+            found.append(one)
+    for one in changed.values():
+        if one.token == token and one.status in _STANDING:
+            found.append(one)  # noqa: PERF401 - twice as fast for the one or two there are
+    return found
 
 
 class Work:
@@ -193,35 +209,11 @@ class Work:
 
     def open_tasks(self, token_id: int) -> list[Task]:
         """The tasks of a token that are not decided."""
-        changed = self.tasks
-        found = [
-            task
-            for key, task in self.state.tasks.items()
-            if task.token == token_id and key not in changed and task.status in (OPEN, WAITING)
-        ]
-        if changed:
-            found += [
-                task
-                for task in changed.values()
-                if task.token == token_id and task.status in (OPEN, WAITING)
-            ]
-        return found
+        return _standing(self.state.tasks, self.tasks, token_id)
 
     def open_timers(self, token_id: int) -> list[Timer]:
         """The timers of a token that may still fire."""
-        changed = self.timers
-        found = [
-            timer
-            for key, timer in self.state.timers.items()
-            if timer.token == token_id and key not in changed and timer.status in (OPEN, WAITING)
-        ]
-        if changed:
-            found += [
-                timer
-                for timer in changed.values()
-                if timer.token == token_id and timer.status in (OPEN, WAITING)
-            ]
-        return found
+        return _standing(self.state.timers, self.timers, token_id)
 
     # -- reading
     def seen_from(self, live: Live | Token) -> Mapping[str, Any]:
@@ -368,11 +360,10 @@ class Work:
     # -- saying
     def say(self, kind: str, live: Live | Token | None, step: str, **more: Any) -> None:
         """Add an entry to the trace. `step` is its path."""
-        entry: dict[str, Any] = {"kind": kind, "step": step}
-        if live is not None and live.row is not None:
-            entry["row"] = live.row
-        entry.update(more)
-        self.trace.append(entry)
+        if live is None or live.row is None:
+            self.trace.append({"kind": kind, "step": step, **more})
+        else:
+            self.trace.append({"kind": kind, "step": step, "row": live.row, **more})
 
     def tell(self, name: str, **data: Any) -> None:
         """Note something others may want to hear of."""
