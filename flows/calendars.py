@@ -79,7 +79,8 @@ def add(start: datetime, duration: Duration, calendar: Calendar | None) -> datet
     day (the first moment after it where clocks skip it, the first of two where it comes twice).
     `wh` is working time; `wd` leads to the close of business on the n-th working day after.
     """
-    where, moment = calendar or CLOCK, _held(start)
+    where = calendar or CLOCK
+    moment = start if _EARLIEST <= start <= _LATEST else _held(start)
     for amount, unit in duration.parts:
         if unit == "wh":
             moment = _work_on(where, moment, timedelta(hours=amount))

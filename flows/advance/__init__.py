@@ -91,16 +91,16 @@ def _done(work: Work) -> Done:
         if made != known.get(key):
             tokens.append(made)
     return Done(
-        row=work.row,
-        tokens=tuple(tokens),
-        tasks=tuple(work.tasks.values()),
-        timers=tuple(work.timers.values()),
-        cancel_below=tuple(work.cancel_below),
-        effects=tuple(work.effects),
-        happenings=tuple(work.happenings),
-        opened=tuple(work.opened),
-        watches=tuple(work.watches.items()),
-        revoke=work.revoke,
-        ended=work.ended,
+        work.row,
+        tuple(tokens),
+        tuple(work.tasks.values()),
+        tuple(work.timers.values()),
+        tuple(work.cancel_below),
+        tuple(work.effects),
+        tuple(work.happenings),
+        tuple(work.opened),
+        tuple(work.watches.items()),
+        work.revoke,
+        work.ended,
         trace=tuple(work.trace),
     )

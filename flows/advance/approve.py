@@ -177,7 +177,8 @@ def vote(
     source: int | None = None,
 ) -> Task:
     """Open the vote of one approver."""
-    key = made_id(work.record, live.id, step.path, live.visit, level, user, origin, source)
+    where = f"{work.record}|{live.id}|{step.path}|{live.visit}|{level}"
+    key = made_id(f"{where}|{user}|{origin}|{source}")
     seats = (f"user:{user}",)
     task = work.tasks[key] = Task(
         key,

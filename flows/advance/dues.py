@@ -75,7 +75,7 @@ def _first(work: Work, reminder: Reminder, due: datetime | None) -> datetime | N
 
 
 def _timer(work: Work, live: Live, step: Step, rule: str, at: datetime) -> None:
-    key = made_id(work.record, live.id, step.path, live.visit, rule)
+    key = made_id(f"{work.record}|{live.id}|{step.path}|{live.visit}|{rule}")
     work.timers[key] = Timer(key, live.id, step.id, live.visit, rule, at)
 
 

@@ -92,7 +92,7 @@ def _one_for(work: Work, tasks: list[Task], seats: tuple[str, ...]) -> Task:
         cancel(work, task)
     first = tasks[0]
     dues = [task.due_at for task in tasks if task.due_at is not None]
-    key = made_id(work.record, *(task.id for task in tasks), "escalated")
+    key = made_id("|".join(map(str, (work.record, *(task.id for task in tasks), "escalated"))))
     made = work.tasks[key] = Task(
         key,
         first.token,

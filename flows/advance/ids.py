@@ -7,9 +7,9 @@ from hashlib import blake2b
 from forms.values import encode_id
 
 
-def made_id(*parts: object) -> int:
-    """A 62-bit id of the record, the place in its flow, the visit and a count."""
-    digest = blake2b("|".join(map(str, parts)).encode(), digest_size=8).digest()
+def made_id(place: str) -> int:
+    """A 62-bit id of a place: the record, where in its flow, the visit and a count, as text."""
+    digest = blake2b(place.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 2 or 1
 
 

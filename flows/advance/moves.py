@@ -174,7 +174,7 @@ def leave(work: Work, live: Live, outcome: str, *, anyway: bool = False, to: str
 
 def spawn(work: Work, live: Live, scope: Scope, row: int | None) -> None:
     """Start a scope below a token."""
-    token_id = made_id(work.record, scope.path, row, live.id, live.visit)
+    token_id = made_id(f"{work.record}|{scope.path}|{row}|{live.id}|{live.visit}")
     token = Token(token_id, live.id, scope.path, row, scope.entry, 0, work.now)
     work.live[token_id] = Live(token)
     live.children += 1

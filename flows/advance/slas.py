@@ -75,7 +75,7 @@ def _timers(work: Work, sla: Sla, due: datetime, *, warned: bool = False) -> Non
 
 
 def _timer(work: Work, rule: str, at: datetime) -> None:
-    key = made_id(work.record, rule, at.isoformat())
+    key = made_id(f"{work.record}|{rule}|{at.isoformat()}")
     work.timers[key] = Timer(key, TOP, "", 0, rule, at)
 
 

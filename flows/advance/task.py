@@ -27,7 +27,7 @@ def enter(work: Work, live: Live, step: Step) -> None:
     if not seats:
         raise trouble("nobody")
     due = open_due(work, live, step, step.due)
-    key = made_id(work.record, live.id, step.path, live.visit)
+    key = made_id(f"{work.record}|{live.id}|{step.path}|{live.visit}")
     work.tasks[key] = Task(key, live.id, step.id, live.visit, "task", seats, work.now, due_at=due)
     work.say(
         "assign", live, step.path, task=key, seats=list(seats), named=[who.said for who in body.by]

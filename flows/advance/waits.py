@@ -40,7 +40,7 @@ def look(work: Work, live: Live, step: Step, until: Expr) -> None:
         return
     _watch(work, live, until)
     if id(until) in work.flow.reading.clocked:
-        key = made_id(work.record, live.id, step.path, live.visit, "until")
+        key = made_id(f"{work.record}|{live.id}|{step.path}|{live.visit}|until")
         work.timers[key] = Timer(key, live.id, step.id, live.visit, "until", _next(work.now))
 
 
