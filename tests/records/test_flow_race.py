@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from itertools import cycle
 
 import pytest
 
+from app.access.actor import Actor
 from app.records.acting import act
 from app.records.errors import Refused
 from app.records.proof import verify_journal
@@ -135,38 +139,24 @@ def test_ten_inspectors_on_two_hundred_lines(installation: Installation, tenant_
         )
     )
     assert len(lines) == 200
-    work = sorted(lines)
-    taken: Counter[str] = Counter()
-    guard = threading.Lock()
-
-    def inspect(first: int) -> None:
-        # Each begins elsewhere, and all of them try the last ten.
-        for task in [*work[first:190:10], *work[190:]]:
-            line = _row(lines[task])
-            values = {"lines": [{"id": line, "finding": "sound"}]}
-            try:
-                act(
-                    house.tenant,
-                    actor("inspector"),
-                    "claim",
-                    record,
-                    "done",
-                    task=task,
-                    values=values,
-                )
-            except Refused as refused:
-                with guard:
-                    taken[refused.code] += 1
-            else:
-                with guard:
-                    taken["done"] += 1
-
-    threads = [threading.Thread(target=inspect, args=(n,)) for n in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert taken == {"done": 200, "task_decided": 90}
+    inspectors = [_hired(house, number) for number in range(10)]
+    told: Counter[str] = Counter()
+    for first in range(0, 200, 200 // TIMES):
+        tasks = sorted(lines)[first : first + 200 // TIMES]
+        # Ten at once: each line is wanted by two or three of them, and all lines are of one record.
+        found = together(
+            *(
+                partial(_inspect, house, who, record, task, _row(lines[task]))
+                for who, task in zip(inspectors, cycle(tasks), strict=False)
+            )
+        )
+        for task, wanted in _by_task(found, tasks).items():
+            told.update(codes(list(wanted.values())))
+            (winner,) = [n for n, one in wanted.items() if not isinstance(one, Refused)]
+            lost = [one for one in wanted.values() if isinstance(one, Refused)]
+            assert {one.code for one in lost} == {"task_decided"}, (task, lost)
+            assert all(inspectors[winner].name in one.message.en for one in lost), lost
+    assert told == {"done": 200, "task_decided": 300}
     assert house.rows(record, "task") == [("task", "settle", "role:money", "")]
     assert house.db.query(
         "SELECT count(*) FROM f_claim__lines WHERE record_id = ? AND c_finding = 'sound'", (record,)
@@ -194,23 +184,47 @@ def test_an_event_before_its_wait_and_twice(house: FlowShop) -> None:
 
 
 def test_an_event_out_of_order_waits_for_its_turn(house: FlowShop) -> None:
-    record = house.claim("1", price="200").id
-    event = Arrived("carrier.delivered", "early bird")
-    assert arrive(house.tenant, "claim", record, event) == "early"
-    assert arrive(house.tenant, "claim", record, event) == "early"
-    assert acts(house, record) == ["create"]
-    house.clock.at += timedelta(hours=1)
-    act(house.tenant, actor("lead"), "claim", record, "approved")
-    assert stage(house, record) == "checking"
-    assert acts(house, record) == ["create", "act", "event"]
-    for left in house.db.query(
-        "SELECT task, data FROM rf_due WHERE record_id = ? AND kind = 'task' AND status = 'open'",
-        (record,),
-    ):
-        assert left
+    for n in range(TIMES):
+        record = house.claim("1", price="200").id
+        event = Arrived("carrier.delivered", f"early bird {n}")
+        found = together(
+            lambda r=record, e=event: arrive(house.tenant, "claim", r, e),
+            lambda r=record, e=event: arrive(house.tenant, "claim", r, e),
+        )
+        assert found == ["early", "early"]
+        assert acts(house, record) == ["create"]
+        house.clock.at += timedelta(hours=1)
+        act(house.tenant, actor("lead"), "claim", record, "approved")
+        assert stage(house, record) == "checking"
+        assert acts(house, record) == ["create", "act", "event"]
+        assert [task for _, task, _, _ in house.rows(record, "task")] == ["look"]
+
+
+def _hired(house: FlowShop, number: int) -> Actor:
+    """One more inspector."""
+    user_id, name, login = 100 + number, f"Inspector {chr(65 + number)}", f"inspector{number}"
+    with house.db.write() as tx:
+        tx.execute(
+            "INSERT INTO rf_user (id, login, name, active, created_at, updated_at)"
+            " VALUES (?, ?, ?, 1, 0, 0)",
+            (user_id, login, name),
+        )
+        tx.execute("INSERT INTO rf_user_role (user_id, role) VALUES (?, 'inspector')", (user_id,))
+    return Actor(user_id, name, frozenset({"inspector"}), lang="en", login=login)
+
+
+def _inspect(house: FlowShop, who: Actor, record: int, task: int, line: int) -> object:
+    values = {"lines": [{"id": line, "finding": "sound"}]}
+    return act(house.tenant, who, "claim", record, "done", task=task, values=values)
+
+
+def _by_task(found: list[object], tasks: list[int]) -> dict[int, dict[int, object]]:
+    """Task → who tried it (by number) → what came of it."""
+    tried: dict[int, dict[int, object]] = {task: {} for task in tasks}
+    for number, one in enumerate(found):
+        tried[tasks[number % len(tasks)]][number] = one
+    return tried
 
 
 def _row(text: str) -> int:
-    import json
-
     return json.loads(text)["row"]
