@@ -15,6 +15,7 @@ from typing import Any
 from flask import abort, flash, g
 from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
+from flask_babel import lazy_gettext as _l
 from wtforms import Form
 
 from app.access.errors import AccessError
@@ -55,6 +56,7 @@ class AdminRows(BaseModelView):  # type: ignore[misc]
     sortable: Sequence[str] = ()
     moments: frozenset[str] = frozenset()
     """Columns that hold microseconds UTC."""
+    remove_word: Any = _l("Remove")
     form_class: type[Form] = BaseForm
     column_type_formatters: dict[type, Callable[..., Any]] = {}  # noqa: RUF012
     column_type_formatters_detail = column_type_formatters_export = column_type_formatters

@@ -10,6 +10,7 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 
 from app.access.rights import admin_rights
+from app.admin.delegations import Delegations
 from app.admin.incidents import Incidents
 from app.admin.keys import Sessions, Tokens
 from app.admin.ledger import Journal, Outbox
@@ -51,6 +52,7 @@ def init_admin(app: Flask) -> Admin:
     for view, name, endpoint in (
         (Users, _l("Users"), "users"),
         (Departments, _l("Departments"), "departments"),
+        (Delegations, _l("Standing in"), "delegations"),
         (Tokens, _l("API tokens"), "tokens"),
         (Sessions, _l("Sessions"), "sessions"),
         (Journal, _l("Journal"), "journal"),

@@ -12,7 +12,18 @@ from app.records.acting import (
 )
 from app.records.bulk import BulkResult, act_on_many, bulk
 from app.records.choose import Titled, choices, titles
-from app.records.delegations import Delegation, delegate, delegations, end_delegation
+from app.records.delegations import (
+    Delegation,
+    change_delegation,
+    delegable,
+    delegate,
+    delegation,
+    delegations,
+    deputies,
+    end_delegation,
+    every_delegation,
+    standing_in,
+)
 from app.records.errors import Refused
 from app.records.files import OpenFile, attach, attachments, detach, open_attachment
 from app.records.flowview import FlowView, TaskView, TraceEntry, decisions, flow_of, trace, why
@@ -55,6 +66,7 @@ __all__ = [
     "attach",
     "attachments",
     "bulk",
+    "change_delegation",
     "changed",
     "child_ended",
     "choices",
@@ -64,12 +76,16 @@ __all__ = [
     "counts",
     "create",
     "decisions",
+    "delegable",
     "delegate",
+    "delegation",
     "delegations",
     "delete",
+    "deputies",
     "detach",
     "each",
     "end_delegation",
+    "every_delegation",
     "fire",
     "flow_of",
     "give_back",
@@ -85,6 +101,7 @@ __all__ = [
     "read",
     "releases",
     "rollback",
+    "standing_in",
     "titles",
     "trace",
     "transfer",

@@ -315,6 +315,15 @@ def test_rule_14_delegation_is_resolved_at_entry_without_chains() -> None:
     assert seats(without) == [4, 5, 6]
 
 
+def test_rule_14_two_who_stand_in_for_each_other_go_no_round() -> None:
+    people = {Asked("delegate_of", 4): (5,), Asked("delegate_of", 5): (4,)}
+    alone = World(people=people, roles={"finance": (4,), "admin": (8,)})
+    made = play("{money: {by: [{role: finance}]}}", alone, "allow: [delegate]")
+    assert seats(made) == [5]  # one step, and back it does not go
+    both = World(people=people, roles={"finance": (4, 5), "admin": (8,)})
+    assert seats(play("{money: {by: [{role: finance}]}}", both, "allow: [delegate]")) == [4, 5]
+
+
 def test_rule_15_add_an_approver_before_after_or_beside() -> None:
     levels = "{money: {by: [{role: lead}]}}"
     beside = play(levels, more="allow: [add]")

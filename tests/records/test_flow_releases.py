@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.access.actor import SYSTEM
 from app.records.acting import act
-from app.records.delegations import delegate, delegations, end_delegation
+from app.records.delegations import (
+    change_delegation,
+    delegate,
+    delegations,
+    end_delegation,
+    every_delegation,
+    standing_in,
+)
 from app.records.errors import Refused
 from app.records.flowview import flow_of, why
 from app.records.inbox import inbox
@@ -136,6 +143,35 @@ def test_whoever_stands_in_votes_for_the_other(installation: Installation, tenan
     refused("invalid", delegate, house.tenant, lead, 22)
     refused("invalid", delegate, house.tenant, lead, 999)
     refused("forbidden", delegate, house.tenant, lead, 26, user=24)
+
+
+def test_periods_that_overlap_and_circles_are_refused(
+    installation: Installation, tenant_id: str
+) -> None:
+    flow = FLOW.replace("      ask: {comment: on_reject}", "      allow: [delegate]")
+    house = open_flow_shop(installation, tenant_id, **{"flows/claim": flow})
+    tenant, lead, money = house.tenant, actor("lead"), actor("money")
+    now = house.clock.at
+
+    def days(first: int, last: int) -> dict[str, datetime]:
+        return {"starts_at": now + timedelta(days=first), "ends_at": now + timedelta(days=last)}
+
+    one = delegate(tenant, lead, 26, form="claim", **days(2, 4))
+    for when in (days(1, 3), days(3, 9), days(1, 9), {"ends_at": now + timedelta(days=3)}, {}):
+        refused("invalid", delegate, tenant, lead, 23, **when)
+    two = delegate(tenant, lead, 23, **days(4, 6))
+    refused("invalid", change_delegation, tenant, lead, two, 23, **days(3, 6))
+    change_delegation(tenant, lead, two, 24, **days(5, 7))
+    refused("invalid", delegate, tenant, money, 22, **days(6, 8))  # each for the other
+    delegate(tenant, money, 22, **days(7, 8))
+    refused("forbidden", change_delegation, tenant, money, one, 25)
+    refused("invalid", delegate, tenant, lead, 23, **days(-3, -1))
+    refused("invalid", delegate, tenant, lead, 23, form="payout", **days(20, 21))
+    assert [d.to_user for d in standing_in(tenant, lead)] == [22]
+    end_delegation(tenant, lead, one)
+    delegate(tenant, lead, 23, **days(1, 3))
+    refused("invalid", change_delegation, tenant, lead, one, 26)
+    refused("forbidden", every_delegation, tenant, lead, limit=9)
 
 
 def test_an_interrupt_ends_scopes_that_were_not_even_read(

@@ -14,7 +14,16 @@ from app.records.verdict import Verdict
 from tests.web.house import PASSWORD, House, token
 from tests.web.pack import sources
 
-PARTS = ("users", "departments", "tokens", "sessions", "journal", "outbox", "releases")
+PARTS = (
+    "users",
+    "departments",
+    "delegations",
+    "tokens",
+    "sessions",
+    "journal",
+    "outbox",
+    "releases",
+)
 
 
 @pytest.mark.parametrize("part", ["", *(f"{part}/" for part in PARTS)])

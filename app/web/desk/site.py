@@ -8,6 +8,7 @@ from app.web.desk import (
     account,
     acts,
     boards,
+    delegations,
     flowpage,
     formpage,
     home,
@@ -23,6 +24,7 @@ from app.web.desk.shell import context
 PARTS = (
     sign,
     account,
+    delegations,
     home,
     lists,
     flowpage,
