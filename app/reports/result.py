@@ -15,6 +15,7 @@ from forms.expr import Type
 from forms.values import Money, Text
 
 GROUP, CURRENCY, MEASURE, COLUMN = "group", "currency", "measure", "column"
+BEFORE, CHANGE = "before", "change"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_ZERO = date(1970, 1, 1)
@@ -23,8 +24,9 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column. `role`: group, currency (of the row's amounts), measure or column; `unit` of a
-    group by time; `show` as the definition says.
+    """A column. `role`: group, currency (of the row's amounts), measure (its value `before` and its
+    `change`, where the report compares) or column; `unit` of a group by time; `show` as the
+    definition says (of a change: "change" as a share, "points" of percentages).
     """
 
     id: str

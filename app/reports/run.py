@@ -14,6 +14,7 @@ from typing import Any
 
 from app.catalog.model import Catalog, Report, ReportMeasure
 from app.reports.calendar import bucket_start
+from app.reports.compare import chosen_before, put_beside, with_comparison
 from app.reports.result import COLUMN, CURRENCY, GROUP, MEASURE, Result, ResultColumn, decode
 from app.reports.sql import COUNTED, Builder, Piece, RowsOf, Source
 from forms.expr import TEXT
@@ -47,7 +48,15 @@ def run(
     """
     if not report.group and not report.measures:
         return _listed(source, query, report, rows_of, chosen or {})
-    return _Run(source, query, rows_of, chosen or {}).result(report)
+    now = _Run(source, query, rows_of, chosen or {})
+    if not report.compare:
+        return now.result(report, *now.cells(report, 0))
+    split, cells = now.cells(report, 0)
+    past = _Run(source, query, rows_of, chosen_before(report, chosen or {}))
+    was_split, was = past.cells(report, 0)
+    if was_split != split:
+        was = {key[:-1] if was_split else (*key, None): values for key, values in was.items()}
+    return now.result(report, split, put_beside(report, split, cells, was))
 
 
 class _Run:
@@ -59,8 +68,8 @@ class _Run:
         self.source, self.query, self.rows_of, self.chosen = source, query, rows_of, chosen
         self.known: dict[str, tuple[bool, dict[Key, dict[str, Any]]]] = {}
 
-    def result(self, report: Report) -> Result:
-        split, cells = self.cells(report, 0)
+    def result(self, report: Report, split: bool, cells: Mapping[Key, dict[str, Any]]) -> Result:
+        """The cells as rows in the report's order."""
         currencies = {key[-1] for key in cells} if split else set()
         shown = split and len(currencies - {None}) > 1
         columns = _columns(report, with_currency=shown)
@@ -200,7 +209,7 @@ def _columns(report: Report, *, with_currency: bool) -> list[ResultColumn]:
     if with_currency:
         groups = sum(column.role == GROUP for column in found)
         found.insert(groups, ResultColumn(CURRENCY, _CURRENCY, CURRENCY, TEXT))
-    return found
+    return with_comparison(report, found) if report.compare else found
 
 
 def _ordered(source: Source, result: Result) -> Result:

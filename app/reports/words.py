@@ -21,6 +21,8 @@ NOTHING = "–"
 _CURRENCY = Text("{column}：币种", "{column}: currency")
 _YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
 _CENT = Decimal("0.01")
+_SHARES = frozenset({"percent", "change", "points"})
+_POINTS = Text("个百分点", "points")
 
 
 def target_of(column: ResultColumn) -> str:
@@ -92,9 +94,15 @@ class Teller:
             return self.names.get(target, {}).get(value) or encode_id(value)
         if column.type.kind == "choice":
             return self._option(column, str(value))
-        if column.show == "percent" and isinstance(value, int | Decimal):
-            return f"{(Decimal(value) * 100).quantize(_CENT, ROUND_HALF_UP):,}%"
+        if column.show in _SHARES and isinstance(value, int | Decimal):
+            return self._share(column.show, Decimal(value))
         return self._plain(value)
+
+    def _share(self, show: str, value: Decimal) -> str:
+        number = (value * 100).quantize(_CENT, ROUND_HALF_UP)
+        if show == "percent":
+            return f"{number:,}%"
+        return f"{number:+,}%" if show == "change" else f"{number:+,} {_POINTS.pick(self.lang)}"
 
     def _plain(self, value: Any) -> str:
         if isinstance(value, bool):

@@ -10,7 +10,7 @@ from app.catalog.model import Dashboard, Report, Tile
 from app.records.reporting import may_export, may_read, run_report
 from app.reports.csvfile import lines
 from app.reports.filters import Filter, Wish, of_dashboard, of_report
-from app.reports.result import MEASURE, Result, ResultColumn
+from app.reports.result import BEFORE, CHANGE, MEASURE, Result, ResultColumn
 from app.reports.words import Teller, ids_in
 from app.web.desk.names import names_of_ids
 from app.web.desk.narrowing import canonical, narrow_view, offer, wish_of
@@ -199,5 +199,5 @@ def _tile(report: Report, tile: Tile | None, wish: Wish) -> TileView:
 
 
 def _css(column: ResultColumn) -> str:
-    right = column.role == MEASURE or column.type.kind in _NUMBERS
+    right = column.role in (MEASURE, BEFORE, CHANGE) or column.type.kind in _NUMBERS
     return "rf-number" if right else ""

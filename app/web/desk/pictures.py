@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.reports.chart import Series, draw
+from app.reports.compare import before_id, change_id, time_group
 from app.reports.result import GROUP, MEASURE, Result
 from app.reports.words import Teller
 from app.web.desk.tiles import TileView
@@ -29,16 +30,19 @@ def draw_picture(view: TileView, result: Result, teller: Teller) -> None:
     if not measures:
         return
     if chart.type == "number":
-        place = result.index(measures[0])
-        cells = [teller.cell(result.columns[place], row[place]) for row in result.rows]
-        view.figure = " · ".join(cells)
+        _figure(view, result, measures[0], teller)
         return
     groups = [c.id for c in result.columns if c.role == GROUP]
     x = chart.x if _has(result, chart.x) else groups[0] if groups else ""
     if not x:
         return
-    for caption, rows in _by_currency(result, measures):
-        labels, series = _series(result, rows, x, chart.series, measures, teller)
+    drawn = measures
+    if result.report.compare and not chart.stacked and not _has(result, chart.series):
+        drawn = [each for one in measures for each in (one, before_id(one))]
+    if chart.type == "pie":
+        drawn = measures[:1]
+    for caption, rows in _by_currency(result, measures, drawn):
+        labels, series = _series(result, rows, x, chart.series, drawn, teller)
         if not labels:
             continue
         number = f"chart-{re.sub(r'[^a-z0-9_]', '', view.id)}-{len(view.charts)}"
@@ -56,7 +60,30 @@ def _has(result: Result, column_id: str) -> bool:
     return any(column.id == column_id for column in result.columns)
 
 
-def _by_currency(result: Result, measures: Sequence[str]) -> list[tuple[str, list[list[Any]]]]:
+def _figure(view: TileView, result: Result, measure: str, teller: Teller) -> None:
+    """The number itself; where it is compared, that of the latest period and its change."""
+    places = [result.index(measure)]
+    rows = result.rows
+    timed = time_group(result.report) if result.report.compare else None
+    if timed is not None and _has(result, timed[1].id):
+        when = result.index(timed[1].id)
+        latest = max((row[when] for row in rows if row[when] is not None), default=None)
+        rows = [row for row in rows if row[when] == latest]
+        places.append(result.index(before_id(measure)))
+        if _has(result, change_id(measure)):
+            places.append(result.index(change_id(measure)))
+    view.figure = " · ".join(teller.cell(result.columns[places[0]], row[places[0]]) for row in rows)
+    if places[1:]:
+        view.beside = " · ".join(
+            f"{result.columns[n].label.pick(teller.lang)}: {teller.cell(result.columns[n], row[n])}"
+            for row in rows
+            for n in places[1:]
+        )
+
+
+def _by_currency(
+    result: Result, measures: Sequence[str], drawn: Sequence[str]
+) -> list[tuple[str, list[list[Any]]]]:
     """The rows of each picture: one a currency, but counts are added up over all of them."""
     if not _has(result, "currency"):
         return [("", result.rows)]
@@ -64,7 +91,7 @@ def _by_currency(result: Result, measures: Sequence[str]) -> list[tuple[str, lis
     if all(result.report.measures[one].kind in ADDED for one in measures) and not any(
         result.columns[result.index(one)].type.kind == "money" for one in measures
     ):
-        return [("", _added(result, measures))]
+        return [("", _added(result, drawn))]
     codes = list(dict.fromkeys(row[place] for row in result.rows))
     return [(code or "–", [row for row in result.rows if row[place] == code]) for code in codes]
 

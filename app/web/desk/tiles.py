@@ -31,6 +31,8 @@ class TileView:
     """(caption, svg): one picture for each currency."""
     legend: list[tuple[int, str]] = field(default_factory=list)
     figure: str = ""
+    beside: str = ""
+    """What a figure is compared with, in words."""
     table_open: bool = False
 
 
