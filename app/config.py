@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from app.folders import private_folder
 from forms.problems import suggest
 
 ENVIRONMENT_PREFIX = "RETURNFLOW_"
@@ -234,14 +235,6 @@ class Config:
             except FileExistsError:  # another process was first
                 pass
         return path.read_text().strip()
-
-
-def private_folder(path: Path) -> Path:
-    """Make a folder, and those above it that are missing, for this system user alone."""
-    missing = [one for one in (path, *path.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-    return path
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:

@@ -25,6 +25,7 @@ PROJECT = "returnflow"
 
 BUILT_IN = (
     "plugins.records",
+    "plugins.mail",
     "plugins.webhook",
     "plugins.payment_sandbox",
     "plugins.carrier_sandbox",
@@ -64,7 +65,8 @@ class Hooks:
 
         `settings` are the operator's, by dotted name: `data_dir` (str), `outgoing.allow` (tuple of
         what connectors may reach although it is not public), `sandbox.payment`,
-        `sandbox.carrier` (addresses of the sandboxes, "" for none), `sandbox.key` (str).
+        `sandbox.carrier` (addresses of the sandboxes, "" for none), `sandbox.key` (str), and
+        `mail.host`, `mail.port`, `mail.user`, `mail.password`, `mail.tls`, `mail.from`.
         """
 
     @hookspec

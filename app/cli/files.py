@@ -18,7 +18,7 @@ from app.access.users import create_user, find_user
 from app.catalog.loader import load_text
 from app.cli.publishing import put_into_force
 from app.cli.session import Session, plain_errors
-from app.config import private_folder
+from app.folders import private_folder
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts

@@ -13,7 +13,7 @@ import click
 from app.cli.files import fill_demo
 from app.cli.session import Session, plain_errors
 from app.cli.supervise import supervise
-from app.config import private_folder
+from app.folders import private_folder
 
 pass_session = click.make_pass_decorator(Session)
 

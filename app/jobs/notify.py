@@ -18,11 +18,12 @@ from app.access.actor import SYSTEM
 from app.catalog.model import Catalog
 from app.catalog.notifications import INBOX, MAIL
 from app.config import Config
+from app.letters import Letter, MailSettings, NotAnAddress, send
 from app.notifications import messages
 from app.notifications.event import Happened, happened
-from app.notifications.mail import Letter, MailSettings, NotAnAddress, send
 from app.notifications.people import Recipient
 from app.notifications.plan import Occasion, Outgoing, Trouble, listening, plan, unthrottled
+from app.plugging import mail_settings
 from app.records import outbox
 from app.records.facts import Facts
 from app.records.plan import Plan
@@ -81,7 +82,7 @@ class Post:
             base = base or f"{scheme}://{config.text('web.host')}:{config.number('web.port')}"
             return f"{base}/t/{tenant}"
 
-        return cls(MailSettings.of(config), address, webhook, config.secret_key())
+        return cls(MailSettings.told(mail_settings(config)), address, webhook, config.secret_key())
 
 
 NOWHERE = Post(MailSettings(), lambda tenant: "")

@@ -15,8 +15,7 @@ import structlog
 from app.access import portal as access
 from app.access.actor import SYSTEM
 from app.catalog.portals import Portal
-from app.notifications.mail import Letter, MailSettings, NotAnAddress, send
-from app.notifications.people import is_address
+from app.letters import Letter, MailSettings, NotAnAddress, is_address, send
 from app.records import outbox
 from app.records.errors import Refused
 from app.records.look import read

@@ -11,7 +11,7 @@ from huey import Huey, MemoryHuey, PriorityRedisExpireHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from app.config import private_folder
+from app.folders import private_folder
 
 NAME = "returnflow"
 

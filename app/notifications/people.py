@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.catalog.model import Role
+from app.letters import is_address
 from app.storage.ports import Reader
 from flows.model import Who
 from forms.expr import Env, EvalError, Type
 from forms.model import Form, Row
 
 ASSIGNEE = "assignee"
-_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[^\s@<>()\[\]\\,;:\"]{1,190}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ class Around:
     env: Env
     seats: Sequence[str] = ()
     form_key: str = ""
-
-
-def is_address(text: str) -> bool:
-    """Whether a text can be written to; nothing that could end a header line."""
-    return bool(_ADDRESS.fullmatch(text)) and text.isprintable()
 
 
 def recipients(to: Iterable[Who], around: Around) -> list[Recipient]:

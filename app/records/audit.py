@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from app.config import private_folder
+from app.folders import private_folder
 from app.records.journal import ERASED, GENESIS, Entry, entry_hash
 from app.records.merkle import MerkleTree, merkle_root
 from app.storage.databases import Reader, TenantDatabase

@@ -17,7 +17,7 @@ from app.catalog.model import Catalog
 from app.hooks import BUILT_IN, PROJECT, Hooks, hookimpl
 from app.jobs.connect import Outside
 from app.jobs.notify import Post
-from app.notifications.mail import MailSettings
+from app.letters import MailSettings
 
 DONE = "done"
 NAMES = "recorded"

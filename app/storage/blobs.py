@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-from app.config import private_folder
+from app.folders import private_folder
 from app.storage.errors import AttachmentError
 from app.storage.ports import Reader, TenantDatabase
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import peewee
 
-from app.config import private_folder
+from app.folders import private_folder
 from app.storage.errors import Busy, NotUnique, StorageError, Translated
 from app.storage.fairlock import FairLock, Turnstile
 from app.storage.pool import Pool

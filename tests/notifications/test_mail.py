@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs.notify import Post
-from app.notifications.mail import Letter, MailSettings, NotAnAddress, compose, message_id, send
+from app.letters import Letter, MailSettings, NotAnAddress, compose, message_id, send
 from tests.notifications.world import World, notification
 from tests.support.mailbox import PASSWORD, USER, Mailbox, mail_server
 

@@ -14,7 +14,7 @@ from app.hooks import load_plugins
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import Post
-from app.notifications.mail import MailSettings
+from app.letters import MailSettings
 from app.records.releases import publish
 from app.records.save import create, update
 from app.records.tenant import Tenant

@@ -17,7 +17,7 @@ from app.hooks import load_plugins
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import Post
-from app.notifications.mail import MailSettings
+from app.letters import MailSettings
 from app.records import Saved, Tenant, Tenants, create, publish
 from app.storage.databases import Installation, StorageSettings
 from app.web.factory import create_app

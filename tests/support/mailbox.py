@@ -14,14 +14,15 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from app.notifications.mail import MailSettings
+from app.letters import MailSettings
 
 USER, PASSWORD = "returnflow", "a-secret-of-the-test"
 
 
 @dataclass
 class Mailbox:
-    """What arrived. `refusals`: how many letters are turned away for now."""
+    """What arrived. `refusals`: how many letters are turned away, with `answer`. `unknown`:
+    addresses it does not know. `hangs_up`: it goes away in the middle of a letter."""
 
     host: str = ""
     port: int = 0
@@ -29,11 +30,25 @@ class Mailbox:
     raw: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     refusals: int = 0
+    answer: str = "451 come back later"
+    unknown: tuple[str, ...] = ()
+    hangs_up: bool = False
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address in self.unknown:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.refusals:
             self.refusals -= 1
-            return "451 come back later"
+            return self.answer
+        if self.hangs_up:
+            server.transport.close()
+            return "421 gone"
         self.raw.append(envelope.content)
         self.recipients.append(envelope.rcpt_tos)
         self.letters.append(BytesParser(policy=default).parsebytes(envelope.content))

@@ -10,6 +10,7 @@ import os
 import re
 import smtplib
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -17,15 +18,29 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from app.config import Config, private_folder
-from app.notifications.people import is_address
+from app.folders import private_folder
 
 SECONDS = 20.0
 """How long a mail server may take to answer."""
 NAME_CHARS, SUBJECT_CHARS, BODY_CHARS = 120, 200, 20_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BODY_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[^\s@<>()\[\]\\,;:\"]{1,190}")
 _LANGUAGE = {"zh": "zh-CN", "en": "en"}
+SETTINGS = {
+    "mail.host": "host",
+    "mail.port": "port",
+    "mail.user": "user",
+    "mail.password": "password",
+    "mail.tls": "tls",
+    "mail.from": "sender",
+}
+"""Settings of the installation → parts of `MailSettings`."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be written to; nothing that could end a header line."""
+    return bool(_ADDRESS.fullmatch(text)) and text.isprintable()
 
 
 class NotAnAddress(ValueError):
@@ -45,17 +60,11 @@ class MailSettings:
     folder: Path | None = None
 
     @classmethod
-    def of(cls, config: Config) -> MailSettings:
-        """The installation's settings."""
-        return cls(
-            config.text("mail.host"),
-            config.number("mail.port"),
-            config.text("mail.user"),
-            config.text("mail.password"),
-            config.text("mail.tls"),
-            config.text("mail.from"),
-            config.data_dir / "mail",
-        )
+    def told(cls, settings: Mapping[str, object]) -> MailSettings:
+        """The settings as plugins are told them; what is left out is as above."""
+        given = {part: settings[name] for name, part in SETTINGS.items() if name in settings}
+        folder = settings.get("data_dir")
+        return cls(**given, folder=None if folder is None else Path(str(folder)) / "mail")  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +78,19 @@ class Letter:
     subject: str
     body: str
     lang: str = "zh"
+    reply_to: str = ""
 
 
 def compose(letter: Letter, sender: str, tenant: str, at: datetime) -> EmailMessage:
     """The message as it goes out. Raises NotAnAddress."""
-    if not is_address(letter.address):
-        raise NotAnAddress(f"{letter.address[:80]!r} is no e-mail address")
+    for address in (letter.address, *([letter.reply_to] if letter.reply_to else [])):
+        if not is_address(address):
+            raise NotAnAddress(f"{address[:80]!r} is no e-mail address")
     message = EmailMessage(policy=SMTP)
     message["From"] = _line(sender, 300)
     message["To"] = _to(letter)
+    if letter.reply_to:
+        message["Reply-To"] = letter.reply_to
     message["Subject"] = _line(letter.subject, SUBJECT_CHARS)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id(letter.once, tenant, sender)
