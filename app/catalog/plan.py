@@ -97,7 +97,7 @@ def _kind(kind: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
 
 
 def _maps(
-    kind: str, name: str, path: Path, before: Mapping[str, Any], now: Mapping[str, Any]
+    kind: str, name: str, path: Path, before: Mapping[Any, Any], now: Mapping[Any, Any]
 ) -> Iterator[Change]:
     former = _former(before, now)
     for key, value in now.items():
@@ -111,6 +111,9 @@ def _maps(
             if was != key:
                 yield _renamed(kind, name, here, was)
             yield from _maps(kind, name, here, before[was], value)
+        elif _rows(value) and _rows(before[was]):
+            numbered = (dict(enumerate(one)) for one in (before[was], value))
+            yield from _maps(kind, name, here, *numbered)
         elif value != before[was]:
             yield _entry("changed", kind, name, here, before[was], value)
     for key, value in before.items():
@@ -123,7 +126,12 @@ def _maps(
         yield Change("reordered", kind, name, path, words, SAFE)
 
 
-def _former(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+def _rows(value: Any) -> bool:
+    """Is it a list of maps, whose members are compared one by one?"""
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+
+
+def _former(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> dict[Any, Any]:
     """Key → the key it had before."""
     found = {}
     for key, value in now.items():

@@ -54,6 +54,21 @@ def test_nothing_changes_by_comments_spaces_and_quotes() -> None:
     assert found.severity == "safe"
 
 
+def test_members_of_lists_are_compared_one_by_one() -> None:
+    story = """scenario: tale
+label: A tale
+steps:
+  - {create: order, with: {nr: A}}
+  - {create: order, with: {nr: B}}
+"""
+    other = story.replace("nr: B}}", "nr: C}}\n  - {create: order, with: {nr: D}}")
+    found = plan(shop(scenarios__tale=story), shop(scenarios__tale=other))
+    assert words(found) == [
+        "safe: scenario tale · steps[1].with.nr: B becomes C",
+        "safe: scenario tale · steps[2]: added {create, with}",
+    ]
+
+
 def test_the_first_release_adds_everything() -> None:
     found = plan(None, shop())
     assert found.old == ""
