@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -24,8 +25,19 @@ from forms.values import encode_id
 
 ROOT = Path(__file__).parents[2]
 GOOD = "correct horse battery"
-SECRETS = ("Zauberberg", "SO-GEHEIM-1", "LAMPE-GEHEIM", "RMA-", "SM-", "eheimrat")
-"""Words of the first tenant's records that nobody else may ever read."""
+NUMBER = re.compile(r"\b(?:RMA|SM)-\d{6}-\d{5}\b")
+SECRETS = ("Zauberberg", "SO-GEHEIM-1", "LAMPE-GEHEIM", NUMBER, "eheimrat")
+"""Words of the first tenant's records that nobody else may ever read, numbers among them.
+
+A number is known by its whole shape: pages carry fresh random keys, and a few letters of a number
+turn up in these once in some hundred walks.
+"""
+Secret = str | re.Pattern[str]
+
+
+def told(secret: Secret, text: str) -> bool:
+    """Whether a text tells a secret."""
+    return secret in text if isinstance(secret, str) else secret.search(text) is not None
 
 
 PNG = bytes.fromhex(
