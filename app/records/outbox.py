@@ -216,15 +216,17 @@ def _settle(
         return bool(tx.execute(_SETTLE, (status, due_at, done, error, doubt, one.id, one.fence)))
 
 
+OLD = (
+    "SELECT id FROM rf_outbox WHERE status IN ('done', 'cancelled') AND done_at < ?"
+    f" ORDER BY done_at LIMIT {_BATCH}"
+)
+"""Effects that were done or withdrawn before a time, the oldest first."""
+
+
 def forget(db: TenantDatabase, now: int) -> None:
     """Drop what was done or withdrawn longer than KEEP_DONE ago, in portions that block nobody."""
-    old = "status IN ('done', 'cancelled') AND done_at < ?"
-    while db.query(f"SELECT 1 FROM rf_outbox WHERE {old} LIMIT 1", (now - KEEP_DONE,)):
-        db.execute_now(
-            "DELETE FROM rf_outbox WHERE id IN"
-            f" (SELECT id FROM rf_outbox WHERE {old} LIMIT {_BATCH})",
-            (now - KEEP_DONE,),
-        )
+    while db.query(f"SELECT 1 FROM ({OLD}) AS old LIMIT 1", (now - KEEP_DONE,)):
+        db.execute_now(f"DELETE FROM rf_outbox WHERE id IN ({OLD})", (now - KEEP_DONE,))
 
 
 def next_due(db: TenantDatabase) -> int | None:

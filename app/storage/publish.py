@@ -21,6 +21,7 @@ from app.storage.errors import Busy, NotUnique, PublishError
 from app.storage.layout import lay_out
 from app.storage.manifest import (
     AggregateTable,
+    FormTables,
     Manifest,
     ReleaseTables,
     insert_entry,
@@ -50,6 +51,9 @@ class Definitions(Protocol):
 
     @property
     def aggregates(self) -> Mapping[str, Any]: ...
+
+    @property
+    def connections(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +274,7 @@ def _expand(
     expand(db, manifest.release(publication.release))
     tables = ReleaseTables(publication.release, tables_of(manifest.release(publication.release)))
     for form_id, home in tables.forms.items():
-        wanted = indexes(catalog.forms[form_id], home, _by_columns(catalog, tables))
+        wanted = indexes(catalog.forms[form_id], home, _sought(catalog, tables))
         try:
             make_indexes(db, wanted)
         except NotUnique as error:
@@ -397,20 +401,36 @@ def _drop_indexes(db: TenantDatabase, catalog: Definitions, tables: ReleaseTable
     wanted = {
         index.name
         for form_id, home in tables.forms.items()
-        for index in indexes(catalog.forms[form_id], home, _by_columns(catalog, tables))
+        for index in indexes(catalog.forms[form_id], home, _sought(catalog, tables))
     }
     for name in existing_indexes(db):
         if name.startswith(("u_f_", "x_f_")) and name not in wanted:
             alter(db, f"DROP INDEX IF EXISTS {name}")
 
 
-def _by_columns(catalog: Definitions, tables: ReleaseTables) -> dict[str, list[str]]:
-    """Table → columns by which aggregates find their keys."""
+def _sought(catalog: Definitions, tables: ReleaseTables) -> dict[str, list[str]]:
+    """Table → columns by which aggregates find their keys, and events from outside their record."""
     found: dict[str, list[str]] = {}
     for aggregate in catalog.aggregates.values():
         for table, column in agg.by_columns(aggregate, tables):
             found.setdefault(table, []).append(column)
+    for connection in catalog.connections.values():
+        for event in connection.events.values():
+            place = _event_column(catalog.forms[event.form], tables.forms[event.form], event.field)
+            if place is not None:
+                found.setdefault(place[0], []).append(place[1])
     return found
+
+
+def _event_column(form: Form, home: FormTables, path: str) -> tuple[str, str] | None:
+    """(table, column) of a field that events name; None for a text of several lines, which may be
+    too long for an index."""
+    lines, _, name = path.rpartition(".")
+    field = form.fields[lines].fields[name] if lines else form.fields[name]  # type: ignore[attr-defined]
+    if getattr(field, "lines", 1) > 1:
+        return None
+    table = home.children[lines] if lines else home
+    return table.table, table.columns[name].name
 
 
 def _step(

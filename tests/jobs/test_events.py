@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+from app.access.actor import SYSTEM
+from app.catalog.sources import Sources
 from app.jobs.timers import run_timers
 from app.records.incoming import find, keep
+from app.records.releases import publish
+from app.storage.ddl import Index, existing_indexes
+from tests.jobs.crash.till import sources
 from tests.jobs.world import World
 
 
@@ -86,6 +91,28 @@ def test_the_newest_record_with_the_key_is_meant(world: World):
     assert find(world.tenant, "payout", "parcel", "' OR 1=1") is None
     for form, field in (("nothing", "parcel"), ("payout", "nothing"), ("payout", "lines.x")):
         assert find(world.tenant, form, field, "P1") is None
+
+
+def test_the_field_that_events_name_is_indexed_as_long_as_they_do(world: World):
+    db, name = world.tenant.db, Index("f_payout", ("c_parcel", "id"), where="deleted = 0").name
+    assert name in existing_indexes(db)
+    if db.dialect == "sqlite":
+        asked = (
+            "SELECT id FROM f_payout WHERE c_parcel = ? AND deleted = 0 ORDER BY id DESC LIMIT 1"
+        )
+        assert name in str(db.query(f"EXPLAIN QUERY PLAN {asked}", ("P1",)))
+    files = dict(sources(world.bank.url, world.tenant.id).files)
+    carrier = files["packs/till/connections/carrier.yaml"]
+    several = {
+        **files,
+        "packs/till/forms/payout.yaml": files["packs/till/forms/payout.yaml"].replace(
+            "parcel: {type: text}", "parcel: {type: text, lines: 3}"
+        ),
+    }
+    silent = {**files, "packs/till/connections/carrier.yaml": carrier.partition("events:")[0]}
+    for changed, there in ((silent, False), (files, True), (several, False)):
+        publish(world.tenant, SYSTEM, Sources(changed, world.tenant.id))
+        assert (name in existing_indexes(db)) is there
 
 
 @pytest.mark.parametrize("key", [5, "5", None, "", {"a": 1}])

@@ -17,6 +17,7 @@ from app.records.incoming import find
 from app.records.save import create
 from app.records.tenant import Tenants
 from app.storage.databases import Installation
+from app.storage.ddl import Index, existing_indexes
 from app.web.factory import create_app
 from tests.jobs.world import World
 from tests.support.sandboxes import SECRET, Sandbox, running
@@ -200,6 +201,11 @@ def test_before_its_number_is_known_it_finds_its_line_soon(road: Road):
     road.hand(rid, "chair", "table")
     road.world.work(3, seconds=2)
     assert len(road.came(rid)) == 1 and road.on_the_road(rid) == 1
+
+
+def test_a_line_is_found_by_an_index(road: Road):
+    name = Index("f_trip__boxes", ("c_tracking", "id")).name
+    assert name in existing_indexes(road.world.tenant.db)
 
 
 def test_lines_with_the_same_key_are_found_together_in_the_newest_record(road: Road):

@@ -102,6 +102,7 @@ class SmallCatalog:
     forms: Mapping[str, Form]
     content: bytes
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
+    connections: Mapping[str, Any] = field(default_factory=dict)
 
 
 def catalog(
