@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.access.rights import Rights, rights
-from app.catalog.model import Report
+from app.catalog.model import Column, Report
 from app.records.choose import candidates, titles
 from app.records.errors import forbidden
+from app.reports.behind import Behind, Spot, rows_behind
 from app.reports.filters import Directory, Named
 from app.reports.result import Result
-from app.reports.run import readable, run
+from app.reports.run import readable, run, shown_behind
 from app.reports.sql import Source
 from forms.expr import Expr
 from forms.values import Text
@@ -72,6 +73,44 @@ def run_report(
     action = "export" if file and lists_records(report) else "list"
     return run(
         _source(tenant, actor), tenant.db.query, report, _rows_of(tenant, actor, action), chosen
+    )
+
+
+def columns_behind(tenant: Tenant, actor: Actor, report: Report) -> tuple[Column, ...]:
+    """What the actor may be shown of the rows behind the report's numbers; none: no way there."""
+    catalog = tenant.active().catalog
+    return shown_behind(catalog, report, lambda form_id: rights(catalog, actor, form_id).hidden)
+
+
+def run_behind(
+    tenant: Tenant,
+    actor: Actor,
+    report: Report,
+    chosen: Mapping[str, Any],
+    spot: Spot,
+    *,
+    limit: int,
+    offset: int = 0,
+    file: bool = False,
+) -> Behind:
+    """The rows behind a number, of those the actor may list (for a `file`: may export). Raises
+    Refused forbidden, also for a report whose rows are not shown."""
+    columns = columns_behind(tenant, actor, report)
+    form_id = report.source.partition(".")[0]
+    held = rights(tenant.active().catalog, actor, form_id)
+    action = "export" if file else "list"
+    if not (columns and may_read(tenant, actor, report) and held.may(action)):
+        raise forbidden(_WHAT[action])
+    return rows_behind(
+        _source(tenant, actor),
+        tenant.db.query,
+        report,
+        _rows_of(tenant, actor, action),
+        chosen,
+        spot,
+        columns,
+        limit,
+        offset,
     )
 
 

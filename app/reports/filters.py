@@ -36,7 +36,7 @@ KINDS: Mapping[str, str] = {
 MOST_VALUES = 50
 MOST_LETTERS = 200
 _NAMED = 5
-_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,6})?", re.ASCII)
+NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,6})?", re.ASCII)
 _MOMENTS = ("date", "datetime")
 _STAGE = ("stage", "parent.stage")
 _YES_NO = (("true", Text("是", "yes")), ("false", Text("否", "no")))
@@ -306,7 +306,7 @@ def _day(one: Filter, text: str, wish: Wish) -> Any:
 
 
 def _number(one: Filter, text: str, wish: Wish) -> Any:
-    if _NUMBER.fullmatch(text):
+    if NUMBER.fullmatch(text):
         return Decimal(text)
     wish.problems.append(
         _said(

@@ -12,12 +12,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cmp_to_key
 from typing import Any
 
-from app.catalog.model import Catalog, Report, ReportMeasure
+from app.catalog.model import Catalog, Column, Report, ReportMeasure
 from app.reports.calendar import bucket_start
 from app.reports.compare import chosen_before, put_beside, with_comparison
+from app.reports.labels import label_of
 from app.reports.result import COLUMN, CURRENCY, GROUP, MEASURE, Result, ResultColumn, decode
 from app.reports.sql import COUNTED, Builder, Piece, RowsOf, Source
-from forms.expr import TEXT
+from forms.expr import TEXT, Expr
 from forms.model import Form, Lines
 from forms.values import MONEY_SCALE, NUMBER_SCALE, Money, Text
 
@@ -275,7 +276,8 @@ def _listed(
         for row in query(sql, params)
     ]
     columns = [
-        ResultColumn(one.source, one.label, COLUMN, one.value.type) for one in report.columns
+        ResultColumn(one.source, label_of(source.catalog, report, one), COLUMN, one.value.type)
+        for one in report.columns
     ]
     return Result(report, columns, rows[:most], len(rows) > most and report.top is None)
 
@@ -294,10 +296,32 @@ def readable(
         held = rows_of(one.source.partition(".")[0])
         if held is not None and not held:
             return False
-        for form_id, name in _reads(catalog.forms, one):
-            concealed = hidden(form_id)
-            if name in concealed or name.partition(".")[0] in concealed:
-                return False
+        if not _open(catalog.forms, one.source, _exprs(one), hidden):
+            return False
+    return True
+
+
+def shown_behind(
+    catalog: Catalog, report: Report, hidden: Callable[[str], frozenset[str]]
+) -> tuple[Column, ...]:
+    """What a reader may be shown of the rows behind a number: columns that read a hidden field are
+    left out."""
+    return tuple(
+        one for one in report.drill if _open(catalog.forms, report.source, [one.value], hidden)
+    )
+
+
+def _open(
+    forms: Mapping[str, Form],
+    source: str,
+    exprs: Sequence[Expr],
+    hidden: Callable[[str], frozenset[str]],
+) -> bool:
+    """Whether expressions over rows of a source read nothing hidden."""
+    for form_id, name in _reads(forms, source, exprs):
+        concealed = hidden(form_id)
+        if name in concealed or name.partition(".")[0] in concealed:
+            return False
     return True
 
 
@@ -312,14 +336,19 @@ def _with_others(reports: Mapping[str, Report], report: Report) -> list[Report]:
     return list(found.values())
 
 
-def _reads(forms: Mapping[str, Form], report: Report) -> set[tuple[str, str]]:
-    """(form, dotted name) of every field a report reads, of its source and over links."""
+def _exprs(report: Report) -> list[Expr]:
+    """Every expression a report computes."""
     exprs = [one.by for one in report.group.values()]
     exprs += [one.by for one in report.filters.values()]
     exprs += [one.value for one in report.measures.values() if one.value is not None]
     exprs += [one.where for one in report.measures.values() if one.where is not None]
-    exprs += [one.value for one in report.columns] + ([report.where] if report.where else [])
-    form_id, _dot, lines = report.source.partition(".")
+    return exprs + [one.value for one in report.columns] + ([report.where] if report.where else [])
+
+
+def _reads(forms: Mapping[str, Form], source: str, exprs: Sequence[Expr]) -> set[tuple[str, str]]:
+    """(form, dotted name) of every field that expressions over rows of a source read, there and
+    over links."""
+    form_id, _dot, lines = source.partition(".")
     found: set[tuple[str, str]] = set()
     for expr in exprs:
         found |= {(form_id, name if "." in name else _dotted(lines, name)) for name in expr.names}
@@ -354,4 +383,4 @@ def _dotted(lines: str, name: str) -> str:
     return f"{lines}.{name}" if lines else name
 
 
-__all__ = ["MOST", "Query", "readable", "run"]
+__all__ = ["MOST", "Query", "readable", "run", "shown_behind"]

@@ -117,6 +117,19 @@ class Builder:
             self.where_params += made.params
         self.where.append(" OR ".join(parts) or "1 = 0")
 
+    def also(self, condition: Expr) -> None:
+        """Only rows for which a condition holds, too."""
+        made = self.condition(condition, self.rows)
+        self.where.append(made.text)
+        self.where_params += made.params
+
+    def of_currency(self, measures: Sequence[ReportMeasure], code: str) -> None:
+        """Only rows whose amounts (of these measures) are in a currency."""
+        made = self.currency([one.value for one in measures if one.value is not None])
+        if made is not None:
+            self.where.append(f"{made.text} = CAST(? AS TEXT)")
+            self.where_params += [*made.params, code]
+
     def condition(
         self, expr: Expr, resolver: RecordResolver | LinesResolver | FlowRowsResolver
     ) -> Sql:
@@ -228,13 +241,7 @@ class Builder:
         self, exprs: Sequence[Expr], sort: Sequence[tuple[int, bool]], limit: int
     ) -> tuple[str, list[Any], list[Piece]]:
         """The statement of a report that lists rows; beside each amount its currency."""
-        pieces: list[Piece] = []
-        for expr in exprs:
-            made = self.value(expr)
-            pieces.append(Piece("", made.text, tuple(made.params), expr.type, made.scale))
-            code = self.currency([expr]) if expr.type.kind == "money" else None
-            text, params = (code.text, tuple(code.params)) if code else ("NULL", ())
-            pieces.append(Piece("", text, params, Type("text")))
+        pieces = self._shown(exprs)
         params_ = [value for one in pieces for value in one.params] + self.where_params
         order = [f"{2 * place + 1} {'DESC' if down else 'ASC'}" for place, down in sort]
         key = "l.id" if self.rows is not self.record else "t.id"
@@ -243,3 +250,27 @@ class Builder:
             f" WHERE {self._where()} ORDER BY {', '.join([*order, key])} LIMIT {limit + 1}"
         )
         return sql, params_, pieces
+
+    def behind(
+        self, exprs: Sequence[Expr], limit: int, offset: int
+    ) -> tuple[str, list[Any], list[Piece]]:
+        """As `listed`, with the record's id in front and the newest records first."""
+        pieces = self._shown(exprs)
+        params = [value for one in pieces for value in one.params] + self.where_params
+        order = "t.id DESC" + ("" if self.rows is self.record else ", l.id")
+        sql = (
+            f"SELECT {', '.join(['t.id', *(one.sql for one in pieces)])} FROM {self.table}"
+            f" WHERE {self._where()} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+        )
+        return sql, params, pieces
+
+    def _shown(self, exprs: Sequence[Expr]) -> list[Piece]:
+        """Each value, and beside each amount its currency."""
+        pieces: list[Piece] = []
+        for expr in exprs:
+            made = self.value(expr)
+            pieces.append(Piece("", made.text, tuple(made.params), expr.type, made.scale))
+            code = self.currency([expr]) if expr.type.kind == "money" else None
+            text, params = (code.text, tuple(code.params)) if code else ("NULL", ())
+            pieces.append(Piece("", text, params, Type("text")))
+        return pieces

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
-from app.records import publish
+from app.records import delete, publish
 from tests.web.house import House
 from tests.web.pack import sources
 
@@ -71,3 +73,105 @@ def test_a_figure_is_that_of_the_latest_period(claims: House) -> None:
     page = claims.client("boss").get("/reports/latest").text
     assert '<div class="rf-figure">3</div>' in page
     assert "Claims (previous period): 1 · Claims: change: +200.00%" in page
+
+
+def _rows(text: str) -> list[list[str]]:
+    body = text.partition("<tbody>")[2].partition("</tbody>")[0]
+    tag = re.compile(r"<[^>]+>")
+    return [
+        [unescape(tag.sub("", one)) for one in re.findall(r"<td.*?</td>", row, re.DOTALL)]
+        for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+    ]
+
+
+def _links(text: str) -> dict[str, str]:
+    """Links of a report's table: "<row>.<column>" → address."""
+    body = text.partition("<tbody>")[2].partition("</tbody>")[0]
+    found = {}
+    for n, row in enumerate(re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)):
+        for m, cell in enumerate(re.findall(r"<td.*?</td>", row, re.DOTALL)):
+            for link in re.findall(r'href="([^"]+)"', cell):
+                found[f"{n}.{m}"] = unescape(link)
+    return found
+
+
+def test_each_number_leads_to_exactly_its_rows(claims: House) -> None:
+    boss = claims.client("boss")
+    page = boss.get("/reports/beside?f.asked.to=2026-02-15")
+    links, numbers = _links(page.text), _rows(page.text)
+    assert numbers[1][:2] == ["2026-02", "2"] and numbers[1][2] == "1"
+    for cell in ("0.0", "0.1", "1.0", "1.1", "1.2", "1.4"):
+        row, column = cell.split(".")
+        behind = boss.get(links[cell])
+        assert behind.status_code == 200
+        wanted = numbers[int(row)][max(int(column), 1)]
+        assert str(len(_rows(behind.text))) == wanted, (cell, links[cell])
+    assert "1.3" not in links  # a change is made of two numbers
+    urgent = boss.get(links["1.4"])
+    ((number, client, total),) = _rows(urgent.text)
+    assert (client, total) == ("Ada", "10.00 CNY")
+    for word in ("Month: 2026-02", "Urgent", "Asked: … – 2026-02-15"):
+        assert word in urgent.text
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]+)', urgent.text)
+    assert heads == ["Number", "Client", "Total"]
+    (record,) = set(_links(urgent.text).values())
+    assert number in boss.get(record).text
+
+
+def test_only_rows_of_the_reader_are_behind_a_number(claims: House) -> None:
+    own, address = claims.client("own"), "/reports/beside/rows?g.month=2026-02-01"
+    assert _rows(own.get(address).text) == []
+    line = {"item": "cup", "quantity": 1, "price": 3, "fault": "broken"}
+    values = {"client": claims.saved["ben"].id, "asked_at": "2026-02-11T08:00", "lines": [line]}
+    saved = claims.create("claim", values, login="own")
+    try:
+        ((number, _client, total),) = _rows(own.get(address).text)
+        assert total == "3.00 CNY" and number == saved.number
+        assert own.get("/reports/beside/rows.csv?g.month=2026-02-01").status_code == 403
+        assert ".csv" not in own.get(address).text
+        assert claims.client("nobody").get(address).status_code == 403
+        file = claims.client("boss").get("/reports/beside/rows.csv?g.month=2026-02-01&m=claims")
+        assert len(list(csv.reader(io.StringIO(file.text)))) == 5
+    finally:
+        delete(claims.tenant, claims.actor("boss"), "claim", saved.id, version=saved.version)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("g.mnth=2026-02-01", "did you mean month?"),
+        ("g.month=then", "is no value of this group"),
+        ("m=clams", "did you mean claims?"),
+        ("f.asked.from=x", "is no date"),
+    ],
+)
+def test_an_address_of_no_number_is_told(claims: House, query: str, said: str) -> None:
+    boss = claims.client("boss")
+    for page in (f"/reports/beside/rows?{query}", f"/reports/beside/rows.csv?{query}"):
+        answer = boss.get(page)
+        assert answer.status_code == 400 and said in answer.text
+
+
+def test_reports_without_drill_lead_nowhere(claims: House) -> None:
+    boss = claims.client("boss")
+    assert boss.get("/reports/per_month/rows").status_code == 404
+    assert _links(boss.get("/reports/per_month").text) == {}
+
+
+def test_a_number_of_another_report_leads_there(claims: House) -> None:
+    boss = claims.client("boss")
+    links = _links(boss.get("/reports/rate").text)
+    assert any(one.endswith("/reports/per_month") for one in links.values())
+
+
+def test_many_rows_go_by_pages(claims: House) -> None:
+    boss = claims.client("boss")
+    line = {"item": "lid", "quantity": 1, "price": 1, "fault": "broken"}
+    values = {"client": claims.saved["ben"].id, "asked_at": "2024-05-05T08:00", "lines": [line]}
+    for _ in range(101):
+        claims.create("claim", values)
+    first = boss.get("/reports/beside/rows?g.month=2024-05-01")
+    (link,) = re.findall(r'href="([^"]+)" rel="next"', first.text)
+    second = boss.get(unescape(link))
+    seen = [row[0] for page in (first, second) for row in _rows(page.text)]
+    assert len(seen) == len(set(seen)) == 101

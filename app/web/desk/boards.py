@@ -10,18 +10,15 @@ from app.catalog.model import Dashboard, Report, Tile
 from app.records.reporting import may_export, may_read, run_report
 from app.reports.csvfile import lines
 from app.reports.filters import Filter, Wish, of_dashboard, of_report
-from app.reports.result import BEFORE, CHANGE, MEASURE, Result, ResultColumn
-from app.reports.words import Teller, ids_in
-from app.web.desk.names import names_of_ids
+from app.web.desk.drilling import Links
 from app.web.desk.narrowing import canonical, narrow_view, offer, wish_of
 from app.web.desk.pictures import draw_picture
+from app.web.desk.telling import css_of, readable_report, refusal, teller_of
 from app.web.desk.tiles import Cell, NarrowView, TileView
 from app.web.i18n import language
 
 TABLE_ROWS = 200
 """Rows of the table beside a picture; the CSV has them all."""
-
-_NUMBERS = frozenset({"integer", "decimal", "money", "duration"})
 
 
 def add_routes(desk: Blueprint) -> None:
@@ -75,16 +72,16 @@ def show_tile(board_id: str, tile_id: str) -> Any:
     tile = board.tiles.get(tile_id)
     if tile is None:
         abort(404)
-    report = _report(tile.report)
+    report = readable_report(tile.report)
     wish = wish_of(_board_filters(board, tiles))
     if wish.problems:
-        return _refusal(wish)
+        return refusal(wish.problems)
     return render_template("desk/tile.html", tile=_tile(report, tile, wish))
 
 
 def show_report(report_id: str) -> Any:
     """A report on a page of its own."""
-    report, lang = _report(report_id), language()
+    report, lang = readable_report(report_id), language()
     known = of_report(g.tenant.active().catalog, report)
     wish = wish_of(known)
     url = url_for("desk.report", report_id=report_id)
@@ -100,10 +97,10 @@ def show_report(report_id: str) -> Any:
 
 def send_csv(report_id: str) -> Any:
     """All rows of a report as it is narrowed; amounts in two columns, number and currency."""
-    report = _report(report_id)
+    report = readable_report(report_id)
     wish = wish_of(of_report(g.tenant.active().catalog, report))
     if wish.problems:
-        return _refusal(wish)
+        return refusal(wish.problems)
     teller = teller_of(run_report(g.tenant, g.actor, report, wish.chosen, file=True))
     return Response(
         lines(teller.head(), teller.rows()),
@@ -119,17 +116,7 @@ def offer_of_dashboard(board_id: str, filter_id: str) -> Any:
 
 def offer_of_report(report_id: str, filter_id: str) -> Any:
     """What a link filter of a report may be set to."""
-    return offer(of_report(g.tenant.active().catalog, _report(report_id)), filter_id)
-
-
-def teller_of(result: Result) -> Teller:
-    """Puts a result into the reader's words, names of records fetched in one go."""
-    names = {
-        target: {number: chip.text for number, chip in chips.items()}
-        for target, chips in names_of_ids(ids_in(result)).items()
-    }
-    published = g.tenant.active()
-    return Teller(result, language(), published.zone, published.catalog, names)
+    return offer(of_report(g.tenant.active().catalog, readable_report(report_id)), filter_id)
 
 
 def _board(board_id: str) -> tuple[Dashboard, list[Tile]]:
@@ -148,27 +135,12 @@ def _board_filters(board: Dashboard, tiles: list[Tile]) -> dict[str, Filter]:
     return of_dashboard(catalog, board, [catalog.reports[one.report] for one in tiles])
 
 
-def _report(report_id: str) -> Report:
-    report: Report | None = g.tenant.active().catalog.reports.get(report_id)
-    if report is None:
-        abort(404)
-    if not may_read(g.tenant, g.actor, report):
-        abort(403)
-    return report
-
-
 def _page(template: str, narrow: NarrowView, wish: Wish, **more: Any) -> Any:
     """A page with filters. Where only its results were asked for, the address gets tidied up."""
     answer = make_response(render_template(template, narrow=narrow, **more))
     if request.headers.get("HX-Request"):
         answer.headers["HX-Push-Url"] = canonical(narrow.url, wish)
     return answer
-
-
-def _refusal(wish: Wish) -> Response:
-    """Filters that cannot be understood, where no page can show them: in plain words."""
-    said = "\n".join(one.pick(language()) for one in wish.problems)
-    return Response(said + "\n", 400, mimetype="text/plain")
 
 
 def _tile(report: Report, tile: Tile | None, wish: Wish) -> TileView:
@@ -187,17 +159,15 @@ def _tile(report: Report, tile: Tile | None, wish: Wish) -> TileView:
         size=tile.size if tile is not None else "full",
         cut=result.cut or len(result.rows) > TABLE_ROWS,
     )
-    view.heads = [(column.label.pick(lang), _css(column)) for column in result.columns]
+    view.heads = [(column.label.pick(lang), css_of(column)) for column in result.columns]
     css = [one for _label, one in view.heads]
+    links = Links(report, result, wish)
     view.rows = [
-        [Cell(text, how) for text, how in zip(teller.row(row), css, strict=True)]
+        [Cell(*one) for one in zip(teller.row(row), css, links.row(row), strict=True)]
         for row in result.rows[:TABLE_ROWS]
     ]
     draw_picture(view, result, teller)
+    if view.figure and len(view.rows) == 1:
+        view.figure_url = next((cell.url for cell in view.rows[0] if cell.url), "")
     view.table_open = not view.charts and not view.figure
     return view
-
-
-def _css(column: ResultColumn) -> str:
-    right = column.role in (MEASURE, BEFORE, CHANGE) or column.type.kind in _NUMBERS
-    return "rf-number" if right else ""

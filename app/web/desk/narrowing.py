@@ -69,6 +69,20 @@ def _summary(chosen: list[str]) -> str:
     return ", ".join(chosen[:SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
+def chosen_in_words(known: Mapping[str, Filter], wish: Wish) -> list[tuple[str, str]]:
+    """What is chosen, as (filter, values)."""
+    found = []
+    for name in wish.chosen:
+        one = _input(known[name], wish, "", language())
+        texts = [label for _value, label, chosen in one.options if chosen]
+        texts += [title for _id, title in one.chips]
+        texts += [one.text] if one.text else []
+        if one.kind == filters.RANGE:
+            texts = [f"{one.low or '…'} – {one.high or '…'}"]
+        found.append((one.label, ", ".join(texts)))
+    return found
+
+
 def offer(known: Mapping[str, Filter], filter_id: str) -> Any:
     """What a link filter may be set to, of what the reader may see, as options of its listbox."""
     one = known.get(filter_id)

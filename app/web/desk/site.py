@@ -9,6 +9,7 @@ from app.web.desk import (
     acts,
     boards,
     delegations,
+    drilling,
     flowpage,
     formpage,
     home,
@@ -34,6 +35,7 @@ PARTS = (
     acts,
     inbox,
     boards,
+    drilling,
     messages,
 )
 

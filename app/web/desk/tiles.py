@@ -31,6 +31,7 @@ class TileView:
     """(caption, svg): one picture for each currency."""
     legend: list[tuple[int, str]] = field(default_factory=list)
     figure: str = ""
+    figure_url: str = ""
     beside: str = ""
     """What a figure is compared with, in words."""
     table_open: bool = False
