@@ -249,6 +249,7 @@ class Renamer:
             d,
             source=self.target,
             where=self.expr,
+            filters=parts,
             group=parts,
             measures=parts,
             drill=lambda shown: [self.expr(one) for one in shown],
