@@ -95,6 +95,7 @@ class Delegations(AdminRows):
             for one in users.list_users(g.db, limit=1000)
             if one.active
         ]
+        people.insert(0, SelectChoice("", "–"))
         form.to_user.choices = people
         named = [
             SelectChoice(one, forms[one].label.pick(lang) or one)

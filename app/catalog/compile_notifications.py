@@ -36,7 +36,7 @@ _RECORD = ("created", "updated", "deleted")
 _FLOW = ("task.assigned", "task.claimed", "task.cancelled", "escalated", "comment", "incident")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 _TARGETS: Mapping[str, Mapping[str, Type]] = {
-    TASK: {"label": TEXT, "step": TEXT, "due_at": DATETIME, "comment": TEXT},
+    TASK: {"label": TEXT, "line": TEXT, "step": TEXT, "due_at": DATETIME, "comment": TEXT},
     ACTOR: {"name": TEXT},
 }
 _SLA = {"label": TEXT, "due_at": DATETIME}

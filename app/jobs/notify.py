@@ -26,11 +26,13 @@ from app.notifications.plan import Occasion, Outgoing, Trouble, listening, plan,
 from app.plugging import mail_settings
 from app.records import outbox
 from app.records.facts import Facts
+from app.records.lines import line_names, rows_over
 from app.records.plan import Plan
 from app.records.prepare import Context, context, facts_for
 from app.records.targets import micros
 from app.records.tenant import Published, Tenant
 from app.storage.sqlgen import Record
+from flows.model import Each
 from forms.values import Text, encode_id, new_id
 
 log = structlog.get_logger(__name__)
@@ -105,7 +107,7 @@ def planned(tenant: Tenant, one: outbox.Claimed, post: Post = NOWHERE) -> list[S
     occasion = _occasion(tenant, published, live.id, one, post)
     if occasion is None:
         return []
-    made = plan(occasion, _named(tenant, one, events))
+    made = plan(occasion, _lined(tenant, _named(tenant, one, events)))
     now = tenant.now_us()
     throttled = [each.throttle_key for each in made.outgoing if each.throttle]
     kept = list(unthrottled(made.outgoing, _last(tenant, throttled), now))
@@ -200,6 +202,32 @@ def _named(tenant: Tenant, one: outbox.Claimed, events: Sequence[Happened]) -> t
     said = json.loads(rows[0][1]).get(SAID, {}) if rows[0][1] else {}
     known = {"actor": rows[0][0], "comment": said.get("comment")}
     return tuple(replace(event, data={**known, **event.data}) for event in events)
+
+
+def _lined(tenant: Tenant, events: Sequence[Happened]) -> tuple[Happened, ...]:
+    """The events with the line they are about and what it is called, where it is one of an `each`.
+    Words are the definition's to choose, so its name is told whoever reads it."""
+    flow = tenant.active().catalog.flows.get(events[0].form) if events else None
+    if flow is None or all(not isinstance(step.body, Each) for step in flow.steps.values()):
+        return tuple(events)
+    tasks = sorted({int(e.data["task"]) for e in events if e.data.get("task")})
+    marks = ", ".join("?" * len(tasks))
+    sql = f"SELECT DISTINCT task, data FROM rf_due WHERE task IN ({marks})"
+    known = {task: json.loads(data or "{}") for task, data in tenant.db.query(sql, tasks)}
+    places: dict[str, tuple[str, int]] = {}
+    for event in events:
+        about = known.get(event.data.get("task"), event.data)
+        if about.get("row"):
+            path = str(about.get("path") or event.data.get("step") or "")
+            places[event.once] = (rows_over(flow, path), int(about["row"]))
+    wanted = [(events[0].form, lines, row) for lines, row in places.values()]
+    names = line_names(tenant, SYSTEM, wanted)
+    return tuple(
+        replace(event, data={**event.data, "line": [line.number, line.name]})
+        if event.once in places and (line := names.get(places[event.once][1])) is not None
+        else event
+        for event in events
+    )
 
 
 def _last(tenant: Tenant, keys: Sequence[str]) -> dict[str, int]:

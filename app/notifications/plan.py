@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
-from app.catalog.compile_notifications import steps_of
 from app.catalog.model import Catalog
 from app.catalog.notifications import (
     ACTOR,
@@ -24,6 +23,7 @@ from app.notifications.event import Happened, moment
 from app.notifications.people import Around, Recipient, address_field, contact_links, recipients
 from app.notifications.reads import wanted
 from app.storage.ports import Reader
+from flows.picture import step_name
 from forms.expr import Env, EvalError
 from forms.model import Form, Row
 from forms.validate_result import Wanted
@@ -31,6 +31,8 @@ from forms.values import Text
 
 ROUNDS = 4
 SUBJECT_CHARS, BODY_CHARS = 200, 4_000
+_LINE = Text("第 {number} 行", "line {number}")
+_NAMED = Text("第 {number} 行：{name}", "line {number}: {name}")
 _ONE_LINE = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 
 Load = Callable[[Wanted], None]
@@ -242,12 +244,12 @@ def _tell(occasion: Occasion, event: Happened, lang: str) -> None:
     """Put what happened where expressions look for it, in one language."""
     links: Any = occasion.env.links
     flow = occasion.catalog.raw.get("flow", {}).get(event.form, {})
-    step = str(event.data.get("step") or "").rpartition("/")[2]
-    steps = steps_of(flow.get("steps", {})) if step else ()
-    named = next((one for name, one in steps if name == step), {})
+    path = str(event.data.get("step") or "")
+    step = path.rpartition("/")[2]
     links[TASK] = {
         1: {
-            "label": Text.of(named.get("label"), step).pick(lang),
+            "label": _step_name(occasion.catalog, event.form, path, lang),
+            "line": _line(event.data.get("line"), lang),
             "step": step or None,
             "due_at": event.due_at or (_task_due(occasion, event, step) if step else None),
             "comment": str(event.data.get("comment") or "") or None,
@@ -260,6 +262,22 @@ def _tell(occasion: Occasion, event: Happened, lang: str) -> None:
     for name, sla in slas.items():
         label = Text.of(sla.get("label"), name).pick(lang)
         links[f"{SLA}.{name}"] = {1: {"label": label, "due_at": dues.get(name)}}
+
+
+def _step_name(catalog: Catalog, form: str, path: str, lang: str) -> str:
+    """What a step is called, found by its path or by its own id."""
+    flow, id_ = catalog.flows.get(form), path.rpartition("/")[2]
+    steps = flow.steps if flow is not None else {}
+    found = steps.get(path) or next((one for one in steps.values() if one.id == id_), None)
+    return step_name(found, lang) if found is not None else id_
+
+
+def _line(told: Any, lang: str) -> str | None:
+    """The line a task is about: its place and what it is called. None where it is about none."""
+    if not isinstance(told, Sequence) or len(told) != 2:
+        return None
+    number, name = told
+    return (_NAMED if name else _LINE).pick(lang).format(number=number, name=name)
 
 
 def _task_due(occasion: Occasion, event: Happened, step: str) -> datetime | None:

@@ -180,9 +180,14 @@ def _where(
 def _detail(ctx: Context, target: Target) -> str:
     """SQL of what tells rows of lines apart: their first text, else what they link to first, else
     their place. Only what the actor may read."""
-    form_id, _, lines = target.id.partition(".")
-    if not lines:
+    if "." not in target.id:
         return ""
+    return f"COALESCE({line_detail(ctx, target)}, {_PLACE})"
+
+
+def line_detail(ctx: Context, target: Target) -> str:
+    """SQL of a row's first text, else of the title of what it links to first."""
+    form_id, _, lines = target.id.partition(".")
     field = ctx.release.catalog.forms[form_id].fields[lines]
     assert isinstance(field, Lines)
     live = ctx.published.tables.form_of(ctx.release.tables.forms[form_id].key)
@@ -194,7 +199,7 @@ def _detail(ctx: Context, target: Target) -> str:
     ]
     texts = [target.names[one.id].sql for one in shown if one.type == "text" and not one.many]
     linked = [_title_of_link(ctx, target, one) for one in shown if _leads_to_record(ctx, one)]
-    return f"COALESCE({', '.join([*texts[:1], *linked[:1], _PLACE, _NO_TEXT])})"
+    return f"COALESCE({', '.join([*texts[:1], *linked[:1], _NO_TEXT, _NO_TEXT])})"
 
 
 _NO_TEXT = "CAST(NULL AS TEXT)"

@@ -7,8 +7,8 @@ that is deleted are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from app.access.actor import Actor
 from app.access.scopes import let_through
 from app.records.errors import Refused
 from app.records.flowstate import read_top
+from app.records.lines import LineName, line_names, rows_over
 from app.records.persons import person
 from app.records.targets import micros, moment
 from flows.model import Flow
@@ -34,7 +35,8 @@ class TaskRow:
     """A line of the inbox. In "started" it is a record: `task` is 0, `kind` "record", `step` where
     the record stands (empty when it is over) and `outcome` how it ended.
 
-    `seats`, `claimed` and `level` tell whose it is; `row` is the line it is for. Times are aware.
+    `seats`, `claimed` and `level` tell whose it is; `row` is the one of `lines` it is for and
+    `line` what that is called, where it is for one. Times are aware.
     """
 
     task: int
@@ -57,6 +59,9 @@ class TaskRow:
     done_at: datetime | None
     seats: tuple[str, ...]
     overdue: bool = False
+    row: int | None = None
+    lines: str = ""
+    line: LineName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,16 @@ def inbox(
     query = _BOXES[box](_Query(tenant, published, actor, form, search.strip()))
     limit = max(1, min(limit, MOST))
     rows = _page(tenant, query, after, limit)
-    made = [query.read(row) for row in rows[:limit]]
+    made = _with_lines(tenant, actor, [query.read(row) for row in rows[:limit]])
     more = rows[limit - 1] if len(rows) > limit else None
     return Tasks(tuple(made), None if more is None else _cursor(more))
+
+
+def _with_lines(tenant: Tenant, actor: Actor, rows: Sequence[TaskRow]) -> list[TaskRow]:
+    """The rows with what their lines are called, in one statement for each form's lines."""
+    wanted = ((one.form, one.lines, one.row) for one in rows if one.row is not None)
+    names = line_names(tenant, actor, wanted)
+    return [replace(one, line=names[one.row]) if one.row in names else one for one in rows]
 
 
 def counts(tenant: Tenant, actor: Actor) -> Counts:
@@ -333,6 +345,8 @@ def _task_row(query: _Query, row: tuple[Any, ...]) -> TaskRow:
         None if done is None else moment(done),
         tuple(told.get("seats", ())),
         due is not None and done is None and due < micros(query.tenant.now()),
+        told.get("row"),
+        rows_over(flow, path) if "row" in told else "",
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from app.catalog.compile_reports import DAYS
 from app.catalog.model import Catalog, Dashboard, Report
+from app.reports import flowwords
 from forms.expr import Expr, Type
 from forms.model import OptionValue
 from forms.problems import suggest
@@ -38,7 +39,6 @@ MOST_LETTERS = 200
 _NAMED = 5
 NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,6})?", re.ASCII)
 _MOMENTS = ("date", "datetime")
-_STAGE = ("stage", "parent.stage")
 _YES_NO = (("true", Text("是", "yes")), ("false", Text("否", "no")))
 
 
@@ -151,9 +151,9 @@ def _target(kind: Type) -> str:
 
 def _options(catalog: Catalog, report: Report, by: Expr) -> tuple[tuple[str, Text], ...]:
     kind = by.type
-    flow = catalog.flows.get(report.source.partition(".")[0])
-    if flow is not None and by.source.strip() in _STAGE:
-        return tuple((one, stage.label) for one, stage in flow.stages.items())
+    named = flowwords.labels(catalog, report, by)
+    if named:
+        return tuple(named.items())
     if kind.kind == "boolean":
         return _YES_NO
     if kind.kind != "choice":

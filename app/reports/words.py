@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.catalog.model import Catalog
+from app.reports import flowwords
 from app.reports.calendar import bucket_name
 from app.reports.result import GROUP, Result, ResultColumn
+from forms.expr import Expr
 from forms.values import Money, Text, encode_id, minor_units
 
 Names = Mapping[str, Mapping[int, str]]
@@ -53,6 +55,23 @@ class Teller:
     zone: tzinfo
     catalog: Catalog
     names: Names
+    _flow: dict[str, Mapping[str, Text]] = field(init=False, default_factory=dict)
+    """Column → what its values are called in the flow."""
+
+    def __post_init__(self) -> None:
+        for column in self.result.columns:
+            by = self._by(column)
+            found = flowwords.labels(self.catalog, self.result.report, by) if by else {}
+            if found:
+                self._flow[column.id] = found
+
+    def _by(self, column: ResultColumn) -> Expr | None:
+        """The expression a group or a column shows."""
+        report = self.result.report
+        if column.role == GROUP:
+            return report.group[column.id].by
+        shown = (one.value for one in report.columns if one.source == column.id)
+        return next(shown, None)
 
     def row(self, row: Sequence[Any]) -> list[str]:
         """A row as people read it."""
@@ -96,7 +115,17 @@ class Teller:
             return self._option(column, str(value))
         if column.show in _SHARES and isinstance(value, int | Decimal):
             return self._share(column.show, Decimal(value))
+        if column.type.kind == "text":
+            return self._of_flow(column, str(value)) or str(value)
         return self._plain(value)
+
+    def _of_flow(self, column: ResultColumn, value: str) -> str:
+        """What a step, level, stage or outcome is called; "" for other texts."""
+        found = self._flow.get(column.id, {}).get(value)
+        by = self._by(column) if found is None else None
+        if by is not None:
+            found = flowwords.outcome(self.result.report, by, value)
+        return found.pick(self.lang) if found is not None else ""
 
     def _share(self, show: str, value: Decimal) -> str:
         number = (value * 100).quantize(_CENT, ROUND_HALF_UP)

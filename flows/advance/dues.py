@@ -128,7 +128,8 @@ def remind(work: Work, live: Live, step: Step, timer: Timer, due: Due) -> None:
     reminder = due.remind[name]
     fired = timer.fired + 1
     seats = [seat for task in work.open_tasks(live.id) for seat in task.seats]
-    work.tell(f"remind.{step.id}.{name}", step=step.path, seats=seats, count=fired)
+    about = {} if live.row is None else {"row": live.row}
+    work.tell(f"remind.{step.id}.{name}", step=step.path, seats=seats, count=fired, **about)
     work.say("remind", live, step.path, reminder=name, count=fired, by="system")
     again = reminder.every is not None and fired < reminder.max
     work.timers[timer.id] = stopped(timer, DONE, fired)
@@ -148,7 +149,8 @@ def late(work: Work, live: Live, step: Step, timer: Timer, due: Due) -> None:
     """What happens at the due time: escalation, or the exit `late`."""
     work.timers[timer.id] = stopped(timer, DONE, timer.fired + 1)
     level = timer.rule.partition("@")[2]
-    work.tell(f"late.{step.id}", step=step.path, level=level)
+    about = {} if live.row is None else {"row": live.row}
+    work.tell(f"late.{step.id}", step=step.path, level=level, **about)
     work.say("late", live, step.path, level=level, due=timer.at.isoformat(), by="system")
     if due.escalate:
         escalate(work, live, step, due, level)

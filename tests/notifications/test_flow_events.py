@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.access.actor import Actor
 from app.access.actors import actor_for_login
 from app.records import act, fire
-from tests.notifications.world import World, notification
+from tests.notifications.world import FILES, World, notification
 from tests.support.mailbox import Mailbox
 
 FLOW = {
@@ -130,6 +130,59 @@ def test_whoever_acted_and_what_they_said_can_be_told(world: World) -> None:
     act(world.tenant, ann(world), "claim", rid, "ok", comment="fine with me")
     world.work()
     assert world.told("ann") == world.told("wang") == [("Ann: fine with me", "")]
+
+
+EACH = {
+    **FLOW,
+    "packs/shop/flows/claim.yaml": """
+flow: claim
+stages: {open: {label: Open}, over: {label: Over}}
+steps:
+  goods:
+    stage: open
+    each:
+      over: goods
+      as: piece
+      steps:
+        check_it:
+          task: {by: [{role: clerk}]}
+          due: {in: 1d, remind: {half: {before: 12h}}}
+          next: {ok: seen, late: seen}
+        seen: {end: done}
+    next: {done: over}
+  over: {stage: over, end: settled}
+""",
+    "packs/shop/forms/claim.yaml": FILES["packs/shop/forms/claim.yaml"]
+    + "  goods:   {type: lines, fields: {count: {type: integer}, from: {type: link, to: buyer}}}\n",
+}
+
+
+def test_a_task_about_a_line_says_which_and_the_step_its_name(world: World) -> None:
+    words = {"zh": "{task.label}，{task.line}", "en": "{task.label} - {task.line}"}
+    world.publish(
+        EACH,
+        *(
+            notification(name, event=event, to=[{"user": "ann"}], text={"subject": words})
+            for name, event in (
+                ("todo", "claim.task.assigned"),
+                ("half", "claim.remind.check_it.half"),
+                ("late", "claim.late.check_it"),
+            )
+        ),
+    )
+    start(world, goods=[{"count": 1}, {"count": 2, "from": world.buyer}])
+    world.work()
+    buyer = world.tenant.db.query(
+        f"SELECT title FROM {world.tenant.active().tables.forms['buyer'].table} WHERE id = ?",
+        (world.buyer,),
+    )[0][0]
+    told = sorted(one for one, _ in world.told("ann"))
+    assert told == ["check it - line 1", f"check it - line 2: {buyer}"]
+    world.clock.pass_by(hours=13)
+    due(world)
+    world.clock.pass_by(hours=12)
+    due(world)
+    assert sorted(one for one, _ in world.told("ann")) == sorted(told * 3)
 
 
 def test_what_was_withdrawn_is_not_told_any_more(world: World, mailbox: Mailbox) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from app.records.acting import act, claim, give_back
+from app.records.inbox import inbox
 from app.records.save import create
 from app.records.signals import arrive
 from app.storage.databases import Installation
@@ -125,3 +126,24 @@ def test_a_long_life_costs_no_more_statements_nor_rows_read(house: FlowShop) -> 
     after = house.db.query("SELECT length(flow) FROM f_claim WHERE id = ?", (record,))[0][0]
     assert after <= flow + 20, "what a record carries does not grow with its history"
     assert len(house.rows(record, "task", "timer")) <= 4
+
+
+def test_the_inbox_takes_the_same_statements_however_many_lines_its_rows_are_about(
+    house: FlowShop,
+) -> None:
+    inspector = actor("inspector")
+
+    def seen() -> tuple[int, int]:
+        with count_statements(house.db) as statements:
+            rows = inbox(house.tenant, inspector).rows
+        assert all(row.line is not None for row in rows)
+        return len(rows), len(statements)
+
+    few, before = seen()
+    for number in range(3):
+        warm(house, f"more{number}")
+    many, after = seen()
+    assert (few, many) == (3, 12)
+    assert before == after <= 2
+    names = {(row.line.number, row.line.name) for row in inbox(house.tenant, inspector).rows}
+    assert {number for number, _ in names} == {1, 2, 3}

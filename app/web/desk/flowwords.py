@@ -8,6 +8,7 @@ from typing import Any
 
 from app.access.actor import SYSTEM
 from app.catalog.model import Catalog
+from app.records.lines import LineName
 from app.web.i18n import gettext as _
 from app.web.i18n import ngettext
 from flows.durations import words
@@ -116,6 +117,13 @@ def span_words(seconds: float) -> str:
     if minutes < 48 * 60:
         return ngettext("%(num)d hour", "%(num)d hours", minutes // 60)
     return ngettext("%(num)d day", "%(num)d days", minutes // 1440)
+
+
+def line_words(line: LineName) -> str:
+    """Which line a task is about: its place, and what it is called."""
+    if not line.name:
+        return _("line %(number)d", number=line.number)
+    return _("line %(number)d: %(name)s", number=line.number, name=line.name)
 
 
 def doer(actor: int | None, name: str) -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from app.access.users import user_names
 from app.records import Refused
 from app.records.inbox import TaskRow, Tasks, counts, inbox
-from app.web.desk.flowwords import ago_words, left_words
+from app.web.desk.flowwords import ago_words, left_words, line_words
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from app.web.i18n import language, ngettext
@@ -147,11 +147,12 @@ def lines_of(found: Tasks, box: str, lang: str) -> list[Line]:
     return lines
 
 
-def _pick(row: TaskRow) -> str:
-    return f"{row.form} {encode_id(row.record)} {encode_id(row.task)}" if row.task else ""
-
-
 def _note(row: TaskRow, names: dict[int, str]) -> str:
+    line = line_words(row.line) if row.line is not None else ""
+    return " · ".join(part for part in (line, _whose(row, names)) if part)
+
+
+def _whose(row: TaskRow, names: dict[int, str]) -> str:
     if row.instead_of:
         return _("for %(person)s", person=names.get(row.instead_of, "–"))
     if row.kind == "task" and row.claimed:

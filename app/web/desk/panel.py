@@ -12,9 +12,10 @@ from werkzeug.datastructures import MultiDict
 
 from app.access.users import user_names
 from app.records import FlowView, TaskView, attachments
+from app.records.lines import LineName, line_names, rows_over
 from app.web.desk.data import released
 from app.web.desk.fields import Chip, FieldView, SectionView, sections
-from app.web.desk.flowwords import left_words
+from app.web.desk.flowwords import left_words, line_words
 from app.web.desk.formpage import Problem, where_of
 from app.web.desk.post import Posted, read_post
 from app.web.desk.state import Draft, draft_of, input_name, place
@@ -114,7 +115,7 @@ def chosen(view: FlowView, task: str | None, row: Mapping[str, Any]) -> TaskView
 
 
 def panel_of(
-    form_id: str, rid: str, view: FlowView, one: TaskView, row: Mapping[str, Any],
+    form_id: str, rid: str, view: FlowView, one: TaskView, names: Mapping[int, LineName],
     typed: Typed | None = None,
 ) -> Panel:  # fmt: skip
     """The panel of a task, with what was typed where a page came back."""
@@ -130,7 +131,7 @@ def panel_of(
     data = typed.data if typed is not None else MultiDict()
     panel = Panel(
         task=encode_id(task.id),
-        title=title_of(view, one, row, lang),
+        title=title_of(view, one, names, lang),
         note=_note(view, one),
         due=due,
         due_at=moment_shown(task.due_at, g.tenant.active().zone) if task.due_at else "",
@@ -173,17 +174,25 @@ def problems(typed: Typed, draft: Draft | None = None) -> list[Problem]:
     return found
 
 
-def title_of(view: FlowView, one: TaskView, row: Mapping[str, Any], lang: str) -> str:
+def lines_at_hand(form_id: str, view: FlowView) -> Mapping[int, LineName]:
+    """What the lines that open tasks are about are called."""
+    wanted = [
+        (form_id, rows_over(view.flow, one.path), one.row)
+        for one in view.tasks
+        if one.row is not None
+    ]
+    return line_names(g.tenant, g.actor, wanted) if wanted else {}
+
+
+def title_of(view: FlowView, one: TaskView, names: Mapping[int, LineName], lang: str) -> str:
     """The step, the level of an approval, and the line of an `each`."""
     step = view.flow.steps[one.path]
     parts = [step_name(step, lang)]
     levels = getattr(step.body, "levels", {})
     if one.task.level and len(levels) > 1:
         parts.append(levels[one.task.level].label.pick(lang) or one.task.level)
-    if one.row is not None:
-        number = line_number(view, row, one.row)
-        if number:
-            parts.append(_("line %(number)d", number=number))
+    if one.row is not None and one.row in names:
+        parts.append(line_words(names[one.row]))
     return " · ".join(parts)
 
 

@@ -12,11 +12,22 @@ from flask import g, url_for
 
 from app.access.users import user_names
 from app.records import FlowView, HistoryEntry, Refused, TaskView, View, decisions, flow_of
+from app.records.lines import LineName
 from app.web.desk.beginnings import Beginning, beginning_of
 from app.web.desk.fields import FieldView
 from app.web.desk.flowpage import FlowShown, shown_flow
 from app.web.desk.flowwords import ago_words, joined, left_words, stage_places, stage_words
-from app.web.desk.panel import Button, Panel, Typed, chosen, line_number, mine, panel_of, title_of
+from app.web.desk.panel import (
+    Button,
+    Panel,
+    Typed,
+    chosen,
+    line_number,
+    lines_at_hand,
+    mine,
+    panel_of,
+    title_of,
+)
 from app.web.desk.values import moment_shown
 from app.web.desk.why import Moment, reasons_of, sla_words
 from app.web.i18n import gettext as _
@@ -108,14 +119,15 @@ def stand_of(
         raise
     lang, catalog = language(), g.tenant.active().catalog
     flow, one = view.flow, chosen(view, task, record.row)
-    panel = panel_of(form_id, rid, view, one, record.row, typed) if one is not None else None
+    names = lines_at_hand(form_id, view)
+    panel = panel_of(form_id, rid, view, one, names, typed) if one is not None else None
     return Stand(
         view=view,
         stage=stage_words(flow, view.stage, lang),
         colour=stage_places(flow).get(view.stage or "", 7),
         outcome=_ended(view, lang),
         panel=panel,
-        asked=_asked(form_id, rid, view, record.row, panel, lang),
+        asked=_asked(form_id, rid, view, record.row, names, panel, lang),
         waits=_waits(view, lang) if not view.tasks else [],
         clocks=_clocks(view, lang),
         stuck=[
@@ -179,6 +191,7 @@ def _asked(
     rid: str,
     view: FlowView,
     row: Mapping[str, Any],
+    names: Mapping[int, LineName],
     panel: Panel | None,
     lang: str,
 ) -> list[Asked]:
@@ -192,7 +205,7 @@ def _asked(
         due, pressing = left_words(one.task.due_at, now) if one.task.due_at else ("", "")
         found.append(
             Asked(
-                title_of(view, one, row, lang),
+                title_of(view, one, names, lang),
                 _people(one, lang),
                 ago_words(one.task.opened_at, now),
                 due,
