@@ -211,7 +211,7 @@ def _lined(tenant: Tenant, events: Sequence[Happened]) -> tuple[Happened, ...]:
     if flow is None or all(not isinstance(step.body, Each) for step in flow.steps.values()):
         return tuple(events)
     tasks = sorted({int(e.data["task"]) for e in events if e.data.get("task")})
-    marks = ", ".join("?" * len(tasks))
+    marks = ", ".join("?" * len(tasks)) or "NULL"
     sql = f"SELECT DISTINCT task, data FROM rf_due WHERE task IN ({marks})"
     known = {task: json.loads(data or "{}") for task, data in tenant.db.query(sql, tasks)}
     places: dict[str, tuple[str, int]] = {}
