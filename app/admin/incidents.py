@@ -25,6 +25,15 @@ STATUSES = {
     "unknown": _l("nobody knows whether it happened"),
     "ready": _l("keeps failing"),
 }
+TOPICS = {
+    "portal_code": _l("one-time code for the portal"),
+    "notify": _l("message to somebody"),
+    "event": _l("event from outside"),
+    "start": _l("record to be started"),
+    "ended": _l("word of a record's end"),
+    "call": _l("action of a connection"),
+}
+"""What effects are, in words; those of plugins go by the name of their topic."""
 
 
 class Incidents(BaseView):  # type: ignore[misc]
@@ -61,7 +70,9 @@ class Incidents(BaseView):  # type: ignore[misc]
             incident=found,
             shown=self._shown(found),
             arguments=None if arguments is None else _pretty(arguments),
-            payload=_pretty(found.payload) if found.payload else "",
+            payload=_pretty(found.payload)
+            if found.payload and found.topic != "portal_code"
+            else "",
             trace=_trace(found),
         )
 
@@ -115,7 +126,7 @@ class Incidents(BaseView):  # type: ignore[misc]
 
     def _shown(self, one: Incident) -> dict[str, Any]:
         form = g.tenant.active().tables.form_of(one.form)
-        label = g.tenant.active().catalog.forms[form.id].label.pick(language()) if form else ""
+        label = g.tenant.active().catalog.forms[form.id].label.pick(language()) if form else "–"
         return {
             "url": self.get_url(".one", incident_id=one.name),
             "since": moment(one.since),
@@ -123,7 +134,7 @@ class Incidents(BaseView):  # type: ignore[misc]
             "form": label,
             "form_id": form.id if form else "",
             "record": encode_id(one.record) if one.record else "",
-            "what": one.payload.get("use") or one.step,
+            "what": one.payload.get("use") or str(TOPICS.get(one.step, one.step)),
             "message": one.message.pick(language()),
             "attempts": one.attempts,
         }

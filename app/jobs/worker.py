@@ -27,7 +27,7 @@ from app.records.proof import anchors_file
 from app.records.releases import finish_interrupted
 from app.records.tenant import Tenant, Tenants
 from app.storage.control import Control
-from app.storage.errors import UnknownTenant
+from app.storage.errors import StorageError, UnknownTenant
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,8 @@ THREADS = 2
 POLL_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
 FULL_SWEEP_SECONDS = 600.0
+LONGEST_PAUSE = 10.0
+"""Between two looks for a database that is away; the first come closely."""
 
 
 class Worker:
@@ -144,7 +146,8 @@ def _next_due(tenant: Tenant, timers: int | None) -> int | None:
 class Clock:
     """Sweeps by the worker's own clock, in a thread: a queue that is away delays nothing for long.
 
-    Every second the tenants whose hint is due; every ten minutes, all.
+    Every second the tenants whose hint is due; every ten minutes, all; at longer and longer
+    intervals while the database is away.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -163,22 +166,33 @@ class Clock:
             self._thread.join()
 
     def _run(self) -> None:
-        self._guarded(self._worker.begin)
-        last = time.monotonic()
-        while not self._stop.wait(SWEEP_SECONDS):
+        begun, missed, pause, last = False, 0, 0.0, 0.0
+        while not self._stop.wait(pause):
             if self._worker.stopping():
                 return
-            whole = time.monotonic() - last >= FULL_SWEEP_SECONDS
-            if whole:
-                last = time.monotonic()
-            self._guarded(self._worker.sweep_all if whole else self._worker.sweep_due)
+            whole = not begun or time.monotonic() - last >= FULL_SWEEP_SECONDS
+            sweep = self._worker.sweep_all if whole else self._worker.sweep_due
+            failed = self._failed(sweep if begun else self._worker.begin)
+            if failed:
+                missed += 1
+                pause = min(SWEEP_SECONDS * 2.0 ** (missed - 1), LONGEST_PAUSE)
+                log.warning("waiting for the database", error=failed, seconds=pause)
+                continue
+            if missed:
+                log.info("the database is there", tries=missed + 1)
+            begun, missed, pause = True, 0, SWEEP_SECONDS
+            last = time.monotonic() if whole else last
 
-    def _guarded(self, sweep: Callable[[], None]) -> None:
-        """A database that is away comes back: the clock goes on."""
+    def _failed(self, sweep: Callable[[], None]) -> str:
+        """Why a sweep was not possible; "" where it was. A database that is away comes back: the
+        clock waits for it, at the start as well."""
         try:
             sweep()
+        except StorageError as error:
+            return str(error)
         except Exception:
             log.exception("sweep failed", sweep=sweep.__name__)
+        return ""
 
 
 def run_worker(config: Config) -> None:

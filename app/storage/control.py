@@ -29,7 +29,11 @@ class TenantEntry:
 
 
 class Control:
-    """The control database. Losing a hint loses no work: sweeps visit every tenant in time."""
+    """The control database. Losing a hint loses no work: sweeps visit every tenant in time.
+
+    It is reached for at the first use, so that a process may start before its database does. Every
+    method raises StorageError while that is away.
+    """
 
     def __init__(self, settings: StorageSettings) -> None:
         self._db: TenantDatabase
@@ -37,13 +41,20 @@ class Control:
             self._db = PostgresDatabase(CONTROL, settings)
         else:
             self._db = SqliteDatabase(CONTROL, settings)
-        migrate(self._db, "control")
+        self._migrated = False
+
+    def _ready(self) -> TenantDatabase:
+        """The database with its tables, brought up to date once. (Twice at once does no harm.)"""
+        if not self._migrated:
+            migrate(self._db, "control")
+            self._migrated = True
+        return self._db
 
     def add(self, tenant: str, label: str, host: str | None = None) -> TenantEntry:
         """Enter a tenant. Raises NotUnique when the id or the host is taken."""
         check_tenant_id(tenant)
         now = time.time_ns() // 1000
-        self._db.execute_now(
+        self._ready().execute_now(
             "INSERT INTO rf_tenant (id, label, host, created_at) VALUES (?, ?, ?, ?)",
             (tenant, label, host, now),
         )
@@ -53,7 +64,7 @@ class Control:
         """See that a tenant is on the list; a new one is looked after at the next sweep."""
         check_tenant_id(tenant)
         now = time.time_ns() // 1000
-        self._db.execute_now(
+        self._ready().execute_now(
             "INSERT INTO rf_tenant (id, label, created_at, next_due) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
             (tenant, tenant, now, now),
@@ -62,23 +73,23 @@ class Control:
     def tenants(self) -> list[TenantEntry]:
         """All open tenants, by id."""
         sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE closed_at IS NULL ORDER BY id"
-        return [TenantEntry(*row) for row in self._db.query(sql)]
+        return [TenantEntry(*row) for row in self._ready().query(sql)]
 
     def tenant(self, tenant: str) -> TenantEntry | None:
         """One open tenant, or None."""
         sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE id = ? AND closed_at IS NULL"
-        rows = self._db.query(sql, (tenant,))
+        rows = self._ready().query(sql, (tenant,))
         return TenantEntry(*rows[0]) if rows else None
 
     def tenant_of_host(self, host: str) -> TenantEntry | None:
         """The open tenant a host name leads to, or None."""
         sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE host = ? AND closed_at IS NULL"
-        rows = self._db.query(sql, (host,))
+        rows = self._ready().query(sql, (host,))
         return TenantEntry(*rows[0]) if rows else None
 
     def close_tenant(self, tenant: str) -> None:
         """Take a tenant off the list; its data stays."""
-        self._db.execute_now(
+        self._ready().execute_now(
             "UPDATE rf_tenant SET closed_at = ?, host = NULL WHERE id = ?",
             (time.time_ns() // 1000, tenant),
         )
@@ -88,7 +99,7 @@ class Control:
         sql = (
             "UPDATE rf_tenant SET next_due = ? WHERE id = ? AND (next_due IS NULL OR next_due > ?)"
         )
-        self._db.execute_now(sql, (at, tenant, at))
+        self._ready().execute_now(sql, (at, tenant, at))
 
     def hint_now(self, tenant: str) -> None:
         """Work is due at once."""
@@ -97,7 +108,7 @@ class Control:
     def due(self, now: int) -> list[str]:
         """The tenants with work due, longest waiting first."""
         sql = "SELECT id FROM rf_tenant WHERE next_due <= ? AND closed_at IS NULL ORDER BY next_due"
-        return [row[0] for row in self._db.query(sql, (now,))]
+        return [row[0] for row in self._ready().query(sql, (now,))]
 
     def visited(self, tenant: str, next_due: int | None, now: int) -> None:
         """A sweep that began at `now` found the tenant's next work due at `next_due`. A hint that
@@ -106,7 +117,7 @@ class Control:
             "UPDATE rf_tenant SET next_due = ? WHERE id = ?"
             " AND (next_due IS NULL OR next_due <= ? OR ? < next_due)"
         )
-        self._db.execute_now(
+        self._ready().execute_now(
             sql, (next_due, tenant, now, next_due if next_due is not None else now)
         )
 

