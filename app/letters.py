@@ -68,6 +68,15 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes with a letter; `mime` as "text/csv" (texts are UTF-8)."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter to one person. The same `once` gives the same Message-ID, so that a letter sent
     twice is shown once by programs that look."""
@@ -79,6 +88,7 @@ class Letter:
     body: str
     lang: str = "zh"
     reply_to: str = ""
+    enclosed: tuple[Enclosed, ...] = ()
 
 
 def compose(letter: Letter, sender: str, tenant: str, at: datetime) -> EmailMessage:
@@ -98,6 +108,13 @@ def compose(letter: Letter, sender: str, tenant: str, at: datetime) -> EmailMess
     body = _BODY_CONTROL.sub("", letter.body.replace("\r\n", "\n").replace("\r", "\n"))
     message.set_content(body[:BODY_CHARS] + "\n", cte="base64")
     message["Content-Language"] = _LANGUAGE.get(letter.lang, "en")
+    for one in letter.enclosed:
+        kind, _, part = one.mime.partition("/")
+        name = _line(one.name, NAME_CHARS)
+        charset = {"charset": "utf-8"} if kind == "text" else None
+        message.add_attachment(
+            one.content, maintype=kind, subtype=part, filename=name, params=charset
+        )
     return message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ from app.catalog.model import (
 )
 from app.catalog.schemas import listed
 from app.catalog.sql_check import must_be_sql
+from flows.model import Who
 from forms.expr import DECIMAL, INTEGER, Expr, Scope, Type
 from forms.problems import Path, suggest
 from forms.values import Text
@@ -57,6 +59,9 @@ _GROUPABLE = frozenset(
     }
 )
 _MOMENTS = ("date", "datetime")
+_BY_NAME = frozenset({"user", "department", "head_of", "manager_of"})
+_OF_RECORDS = frozenset({"assignee", "created_by", "updated_by", "me"})
+_NAME = re.compile(r"[\w@+-]+(\.[\w@+-]+)*")
 FILTERABLE = _GROUPABLE | {"money"}
 DAYS = ("last_30_days", "this_month", "this_year", "last_12_months")
 """What a dashboard's filter of dates may begin with."""
@@ -382,10 +387,33 @@ def _schedule(at: Compiling) -> Schedule | None:
         return None
     return Schedule(
         every=raw.get("every", ""),
-        to=tuple(raw.get("to", ())),
+        to=_recipients(raw.get("to", ()), at),
         format=raw.get("as", "xlsx"),
         if_data=bool(raw.get("if_data")),
     )
+
+
+def _recipients(to: Sequence[Mapping[str, Any]], at: Compiling) -> tuple[Who, ...]:
+    """Who gets a report: it belongs to no record, so nobody a record names."""
+    found = []
+    for index, entry in enumerate(to):
+        ((kind, value),) = entry.items()
+        path: Path = ("schedule", "to", index, kind)
+        name = str(value)
+        if kind == "role":
+            if at.refers("role", value, path):
+                found.append(Who(kind, name))
+        elif kind in _BY_NAME and name not in _OF_RECORDS and _NAME.fullmatch(name):
+            found.append(Who(kind, name))
+        else:
+            at.problem(
+                "not_a_person",
+                path,
+                f"a report belongs to no record, so {kind}: {name} leads to nobody",
+                "role: <id>, user: <login>, department: <code>, head_of: <code>,"
+                " manager_of: <login>",
+            )
+    return tuple(found)
 
 
 def _whole(report: Report, at: Compiling) -> None:

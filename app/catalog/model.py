@@ -10,7 +10,7 @@ from app.catalog.notifications import Notification
 from app.catalog.portals import Portal
 from app.catalog.sources import Sources
 from flows.calendars import Calendar
-from flows.model import Flow
+from flows.model import Flow, Who
 from flows.policy import Policy
 from forms.compile_library import StaticLibrary
 from forms.expr import Expr, Type
@@ -162,10 +162,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a report is sent by itself; `to` as written (who)."""
+    """When a report is sent by itself, to whom and as which kind of file. `if_data`: only to those
+    who find something in it."""
 
     every: str
-    to: tuple[Raw, ...]
+    to: tuple[Who, ...]
     format: str = "xlsx"
     if_data: bool = False
 

@@ -14,7 +14,7 @@ import structlog
 from app import hooks
 from app.failpoints import reach
 from app.hooks import TryAgain
-from app.jobs import notify, portal
+from app.jobs import notify, portal, reporting
 from app.jobs.calls import run_call
 from app.jobs.connect import Outside
 from app.jobs.incoming import run_event
@@ -98,6 +98,9 @@ def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
         case notify.TOPIC:
             notify.deliver_message(tenant, one, outside.post)
             reach("notify.sent")
+            outbox.finish(tenant.db, one, tenant.now_us())
+        case reporting.TOPIC:
+            reporting.send_report(tenant, one, outside.post)
             outbox.finish(tenant.db, one, tenant.now_us())
         case portal.TOPIC:
             portal.send_code(tenant, one, outside.post.mail, outside.post.secret)

@@ -13,6 +13,7 @@ import structlog
 
 from app.access.sweep import sweep as sweep_access
 from app.config import Config
+from app.jobs import reporting
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
@@ -66,6 +67,7 @@ class Worker:
                 return
             tenant = self.tenants.get(tenant_id)
             began = tenant.now_us()
+            schedules = reporting.plan(tenant)
             deliver(tenant, self.outside, self.stopping)
             timers = run_timers(tenant, self.stopping)
             deliver(tenant, self.outside, self.stopping)
@@ -74,7 +76,7 @@ class Worker:
             if due is not None and due <= tenant.now_us():
                 file = anchors_file(self.data_dir, tenant_id)
                 audit.anchor(tenant.db, tenant.now_us(), file)
-            self.control.visited(tenant_id, _next_due(tenant, timers), began)
+            self.control.visited(tenant_id, _next_due(tenant, timers, schedules), began)
 
     def sweep_due(self) -> None:
         """Visit the tenants whose hint says that something is due."""
@@ -133,9 +135,9 @@ class Worker:
             return self._turns.setdefault(tenant_id, threading.Lock())
 
 
-def _next_due(tenant: Tenant, timers: int | None) -> int | None:
+def _next_due(tenant: Tenant, *found_before: int | None) -> int | None:
     found = [
-        timers,
+        *found_before,
         outbox.next_due(tenant.db),
         retention.next_due(tenant),
         audit.next_anchor(tenant.db),

@@ -23,6 +23,7 @@ NOTHING = "–"
 _CURRENCY = Text("{column}：币种", "{column}: currency")
 _YES_NO = {"zh": ("否", "是"), "en": ("no", "yes")}
 _CENT = Decimal("0.01")
+_NUMBERS = frozenset({"integer", "decimal"})
 _SHARES = frozenset({"percent", "change", "points"})
 _POINTS = Text("个百分点", "points")
 
@@ -84,6 +85,18 @@ class Teller:
             found.append(column.label.pick(self.lang))
             if column.type.kind == "money":
                 found.append(_CURRENCY.pick(self.lang).format(column=found[-1]))
+        return found
+
+    def kinds(self) -> list[str]:
+        """What the columns of a file hold: share, money, number or text."""
+        found = []
+        for column in self.result.columns:
+            if column.show in _SHARES:
+                found.append("share")
+            elif column.type.kind == "money":
+                found += ["money", "text"]
+            else:
+                found.append("number" if column.type.kind in _NUMBERS else "text")
         return found
 
     def rows(self) -> Iterator[list[Any]]:
