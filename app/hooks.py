@@ -43,17 +43,23 @@ class PluginError(Exception):
 class TryAgain(Exception):
     """It certainly did not happen, and may work later: nobody answers, the service is busy.
 
-    `after`: seconds to wait, where the service says so.
+    `after`: seconds to wait, where the service says so. `zh`: the same in Chinese.
     """
 
-    def __init__(self, message: str, after: float | None = None) -> None:
+    def __init__(self, message: str, after: float | None = None, *, zh: str = "") -> None:
         super().__init__(message)
         self.after = after
+        self.zh = zh
 
 
 class Unknown(Exception):
     """Nobody knows whether it happened: the answer did not come. It is asked about
-    (`ask_action`) before anything else is done, and never sent again blindly."""
+    (`ask_action`) before anything else is done, and never sent again blindly. `zh`: the same in
+    Chinese."""
+
+    def __init__(self, message: str, *, zh: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh
 
 
 class Hooks:

@@ -219,7 +219,8 @@ class Answer:
     action: str
     outcome: str
     data: Mapping[str, Any] = field(default_factory=dict)
-    message: str = ""
+    message: str | Mapping[str, str] = ""
+    """What was said of it: a text, or {zh, en}."""
 
 
 @record

@@ -45,7 +45,10 @@ class Reply:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise Unknown(f"the answer ({self.status}) is no JSON object")
+            raise Unknown(
+                f"the answer ({self.status}) is no JSON object",
+                zh=f"应答（{self.status}）不是 JSON 对象",
+            )
         return found
 
     @property
@@ -118,7 +121,7 @@ def _hop(
     try:
         addresses = checked(host, port, allowed)
     except OSError as error:
-        raise TryAgain(f"{host} cannot be found: {error}") from error
+        raise TryAgain(f"{host} cannot be found: {error}", zh=f"找不到 {host}：{error}") from error
     connection = _connection(parts.scheme, host, port)
     try:
         connection.sock = _connected(parts.scheme, host, port, addresses, clock)
@@ -130,10 +133,14 @@ def _hop(
             content = answer.read(LARGEST)
         except (OSError, http.client.HTTPException) as error:
             raise Unknown(
-                f"{host}:{port} did not answer: {error or type(error).__name__}"
+                f"{host}:{port} did not answer: {error or type(error).__name__}",
+                zh=f"{host}:{port} 没有应答：{error or type(error).__name__}",
             ) from error
         if clock.over:
-            raise Unknown(f"{host}:{port} took longer than {clock.seconds:g} s")
+            raise Unknown(
+                f"{host}:{port} took longer than {clock.seconds:g} s",
+                zh=f"{host}:{port} 超过 {clock.seconds:g} 秒没有答完",
+            )
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, found, content)
     finally:
@@ -168,7 +175,9 @@ def _connected(
         except OSError as error:
             plain.close()
             failed = error
-    raise TryAgain(f"{host}:{port} cannot be reached: {failed}") from failed
+    raise TryAgain(
+        f"{host}:{port} cannot be reached: {failed}", zh=f"无法连接 {host}:{port}：{failed}"
+    ) from failed
 
 
 class _Deadline:
@@ -189,7 +198,9 @@ class _Deadline:
     def left(self) -> float:
         """A time limit for one step; TryAgain where none is left."""
         if self.over:
-            raise TryAgain(f"not connected within {self.seconds:g} s")
+            raise TryAgain(
+                f"not connected within {self.seconds:g} s", zh=f"{self.seconds:g} 秒内未能连接"
+            )
         return self.seconds
 
     def stop(self) -> None:

@@ -14,8 +14,9 @@ from flask_babel import lazy_gettext as _l
 from app.admin.rows import may, moment
 from app.records import look
 from app.records.errors import Refused
-from app.records.incidents import Incident, compensate, incident, incidents, retry, settle
+from app.records.incidents import STEP, Incident, compensate, incident, incidents, retry, settle
 from app.web.i18n import language
+from flows.picture import step_name
 from forms.values import encode_id
 
 PAGE = 50
@@ -32,6 +33,8 @@ TOPICS = {
     "start": _l("record to be started"),
     "ended": _l("word of a record's end"),
     "call": _l("action of a connection"),
+    "record": _l("what follows a change"),
+    "changed": _l("condition to look at again"),
 }
 """What effects are, in words; those of plugins go by the name of their topic."""
 
@@ -134,10 +137,20 @@ class Incidents(BaseView):  # type: ignore[misc]
             "form": label,
             "form_id": form.id if form else "",
             "record": encode_id(one.record) if one.record else "",
-            "what": one.payload.get("use") or str(TOPICS.get(one.step, one.step)),
+            "what": one.payload.get("use") or _step(form.id if form else "", one),
             "message": one.message.pick(language()),
             "attempts": one.attempts,
         }
+
+
+def _step(form_id: str, one: Incident) -> str:
+    """Where a record is stuck, or what could not be delivered, in words."""
+    if one.kind != STEP:
+        return str(TOPICS.get(one.step, one.step))
+    flow = g.tenant.active().catalog.flows.get(form_id)
+    steps = flow.steps if flow is not None else {}
+    found = steps.get(one.step) or next((s for s in steps.values() if s.id == one.step), None)
+    return step_name(found, language(), flow) if found is not None else one.step
 
 
 def _found(name: str) -> Incident:

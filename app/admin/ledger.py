@@ -10,6 +10,8 @@ from flask import g
 from flask_babel import lazy_gettext as _l
 
 from app.admin.rows import AdminRows, Query
+from app.records.outbox import read_error
+from app.web.i18n import language
 from forms.values import decode_id, encode_id
 
 _JOURNAL = "form, record_id, seq, at, actor_name, via, act, release_no, changes, anchor_no"
@@ -122,6 +124,11 @@ class OutboxRow:
         return encode_id(self.record_id)
 
 
+def _error(row: OutboxRow) -> str:
+    """What went wrong last, in the reader's language."""
+    return read_error(row.last_error).pick(language())
+
+
 class Outbox(AdminRows):
     """What is sent out; `dead` and `unknown` are incidents somebody has to look at."""
 
@@ -145,7 +152,8 @@ class Outbox(AdminRows):
         "payload": _l("Content"),
     }
     column_formatters_detail = {  # noqa: RUF012
-        "payload": lambda view, context, row, name: _pretty(row.payload)
+        "last_error": lambda view, context, row, name: _error(row),
+        "payload": lambda view, context, row, name: _pretty(row.payload),
     }
 
     def one(self, row_id: int) -> OutboxRow | None:

@@ -33,7 +33,7 @@ from app.records.tenant import Tenant
 from app.records.transition import Lost
 from flows.state import Answer, Origin
 from flows.views import first_act
-from forms.values import encode_id
+from forms.values import Text, encode_id
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,10 @@ def _connection(tenant: Tenant, one: Claimed, call: Mapping[str, Any]) -> Connec
     if one.doubt and one.connection is not None:
         found = catalog.connections.get(one.connection)
         if found is None:
-            raise Unknown(f"the connection {one.connection} it went out by is gone")
+            raise Unknown(
+                f"the connection {one.connection} it went out by is gone",
+                zh=f"当时使用的连接 {one.connection} 已不存在",
+            )
         return found
     env = tenant.active().env(tenant.now(), None)
     form = tenant.active().tables.form_of(one.form)
@@ -99,19 +102,28 @@ def _outcome(
     if one.doubt and one.connection is not None:
         asker = outside.plugin(connection, "ask_action")
         if asker is None:
-            raise Unknown("nobody knows whether it happened, and the plugin cannot ask")
+            raise Unknown(
+                "nobody knows whether it happened, and the plugin cannot ask",
+                zh="无法确定是否已执行，且插件不能查询",
+            )
         known = _hook(outside, asker, "ask_action", tenant.id, given)
         if known is not None:
             return known
     runner = outside.plugin(connection, "run_action")
     if runner is None:
-        raise NotServed(f"plugin {connection.plugin!r} is not loaded or runs no actions")
+        raise NotServed(
+            f"plugin {connection.plugin!r} is not loaded or runs no actions",
+            zh=f"插件 {connection.plugin} 未加载，或不能执行动作",
+        )
     try:
         found = _hook(outside, runner, "run_action", tenant.id, given)
     except TryAgain as error:
-        raise _Clear(str(error), error.after) from error
+        raise _Clear(str(error), error.after, zh=error.zh) from error
     if found is None:
-        raise Unknown(f"plugin {connection.plugin!r} gave nothing")
+        raise Unknown(
+            f"plugin {connection.plugin!r} gave nothing",
+            zh=f"插件 {connection.plugin} 没有返回结果",
+        )
     return found
 
 
@@ -124,7 +136,10 @@ def _hook(
         return found
     outcome = str(found.get("outcome", ""))
     if outcome != DONE and not outcome.startswith(FAILED):
-        raise Unknown(f"the plugin gave the outcome {outcome!r}; allowed: done, failed.<code>")
+        raise Unknown(
+            f"the plugin gave the outcome {outcome!r}; allowed: done, failed.<code>",
+            zh=f"插件返回的结果“{outcome}”无效，应为 done 或 failed.<code>",
+        )
     return found
 
 
@@ -161,8 +176,16 @@ def answer_of(call: Mapping[str, Any], found: Mapping[str, Any]) -> Answer:
         call["action"],
         str(found["outcome"]),
         dict(found.get("data") or {}),
-        str(found.get("message", "")),
+        _said(found.get("message")),
     )
+
+
+def _said(message: object) -> str | dict[str, str]:
+    """What a plugin said of its answer: a text, or one in Chinese and English."""
+    if isinstance(message, Mapping):
+        text = Text.of(message)
+        return {"zh": text.zh, "en": text.en}
+    return str(message or "")
 
 
 def _made(
@@ -182,7 +205,7 @@ def _made(
         saved = begin_record(tenant, wanted["form"], wanted["values"], call["key"], origin)
     except Refused as refused:
         if refused.status == 503:
-            raise TryAgain(refused.message.en) from refused
+            raise TryAgain(refused.message.en, zh=refused.message.zh) from refused
         code = wanted.get("fails", {}).get(refused.code, refused.code)
         return {"outcome": FAILED + code, "message": in_words(refused)}
     if origin.wait:
@@ -216,10 +239,14 @@ def _depth(tenant: Tenant, origin: Origin) -> int:
     return 0 if above is None else Origin(**above).depth
 
 
-def in_words(refused: Refused) -> str:
-    """Why a record was refused, with the fields it was refused for."""
-    parts = [f"{'.'.join(map(str, d.path))}: {d.message.en}" for d in refused.details]
-    return "; ".join((refused.message.en, *parts))
+def in_words(refused: Refused) -> dict[str, str]:
+    """Why a record was refused, with the fields it was refused for, as JSON in both languages."""
+
+    def said(lang: str, gap: str) -> str:
+        parts = [f"{'.'.join(map(str, d.path))}: {d.message.pick(lang)}" for d in refused.details]
+        return gap.join((refused.message.pick(lang), *parts))
+
+    return {"zh": said("zh", "；"), "en": said("en", "; ")}
 
 
 def given_by(tenant: Tenant, wanted: Mapping[str, Any], rid: int) -> dict[str, Any]:
@@ -246,7 +273,7 @@ def _failed(
         tenant.db,
         one,
         tenant.now_us(),
-        str(error),
+        outbox.words_of(error),
         limit=limit,
         pause=None if pause is None else int(float(pause) * SECOND),
     )
@@ -255,7 +282,7 @@ def _failed(
 
 def _doubtful(tenant: Tenant, one: Claimed, error: Exception, limit: int) -> None:
     told = isinstance(error, Unknown | TryAgain)
-    text = str(error) if told else f"{type(error).__name__}: {error}"
+    text = outbox.words_of(error) if told else outbox.unexpected(error)
     outbox.unknown(tenant.db, one, tenant.now_us(), text, limit=limit)
     _warn("effect unknown", tenant, one, "unknown", error)
 

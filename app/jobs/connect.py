@@ -19,11 +19,16 @@ from app.plugging import plugins_of
 from app.records.outbox import Claimed, GiveUp
 from app.records.tenant import Tenant
 from forms.expr import Env, EvalError
-from forms.values import Money, encode_id
+from forms.values import Money, Text, encode_id
 
 
 class NotServed(Exception):
-    """No connection takes the call, or the one that does cannot be used; the text says why."""
+    """No connection takes the call, or the one that does cannot be used; the text says why.
+    `zh`: the same in Chinese."""
+
+    def __init__(self, message: str, *, zh: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,14 @@ class Outside:
         connection = tenant.active().catalog.connections.get(channel)
         runner = self.plugin(connection, "run_action") if connection is not None else None
         if connection is None or runner is None:
-            raise GiveUp(f"no connection {channel} with a plugin that sends")
+            raise GiveUp(
+                f"no connection {channel} with a plugin that sends",
+                zh=f"没有可用于发送的连接 {channel}",
+            )
         try:
             connected = self.connected(tenant.id, connection)
         except NotServed as error:
-            raise GiveUp(str(error)) from error
+            raise GiveUp(str(error), zh=error.zh) from error
         call = {
             "key": key,
             "use": "webhook.send",
@@ -71,7 +79,8 @@ class Outside:
         arguments = {"tenant": tenant.id, "call": call}
         found = hooks.call_one(self.plugins, runner, "run_action", arguments)
         if found["outcome"] != "done":
-            raise GiveUp(str(found.get("message") or found["outcome"]))
+            said = Text.of(found.get("message"), found["outcome"])
+            raise GiveUp(said.en, zh=said.zh)
 
     def connected(self, tenant: str, connection: Connection) -> dict[str, Any]:
         """A connection as a plugin sees it. Raises NotServed where a secret is not given."""
@@ -80,7 +89,9 @@ class Outside:
         if missing:
             raise NotServed(
                 f"connection {connection.id}: the secret {missing[0]} is not among"
-                f" `tenants.{tenant}.secrets` of the configuration"
+                f" `tenants.{tenant}.secrets` of the configuration",
+                zh=f"连接 {connection.id} 的密钥 {missing[0]} 不在配置的"
+                f" `tenants.{tenant}.secrets` 中",
             )
         return {
             "id": connection.id,
@@ -105,7 +116,9 @@ def serving(catalog: Catalog, call: Mapping[str, Any], form: str, env: Env) -> C
         for _, connection in sorted(catalog.connections.items()):
             if name in connection.serves and _holds(connection, name, row, env):
                 return connection
-    raise NotServed(f"no connection serves {use} with these arguments")
+    raise NotServed(
+        f"no connection serves {use} with these arguments", zh=f"没有连接可以处理此 {use} 请求"
+    )
 
 
 def _holds(connection: Connection, name: str, row: dict[str, Any], env: Env) -> bool:

@@ -57,7 +57,7 @@ def _deliver_one(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     except Lost:
         log.info("effect taken over by another worker", tenant=tenant.id, once=one.once)
     except outbox.GiveUp as error:
-        outbox.give_up(tenant.db, one, tenant.now_us(), str(error))
+        outbox.give_up(tenant.db, one, tenant.now_us(), outbox.words_of(error))
         log.warning("effect given up", tenant=tenant.id, once=one.once, error=str(error))
     except Exception as error:  # whatever a plugin raises, the row keeps it and is tried again
         again = isinstance(error, TryAgain)
@@ -66,7 +66,7 @@ def _deliver_one(tenant: Tenant, outside: Outside, one: Claimed) -> None:
             tenant.db,
             one,
             tenant.now_us(),
-            str(error) if again else f"{type(error).__name__}: {error}",
+            outbox.words_of(error) if again else outbox.unexpected(error),
             pause=None if after is None else int(after * 1_000_000),
         )
         log.warning(

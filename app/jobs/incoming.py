@@ -35,7 +35,11 @@ def run_event(tenant: Tenant, one: Claimed) -> None:
     found = find(tenant, known.form, known.field, body["key"])
     if found is None:
         pause = QUICK_PAUSE if one.attempts <= QUICK_ATTEMPTS else None
-        raise TryAgain(f"no {known.form} holds {body['key']!r} in {known.field}", pause)
+        raise TryAgain(
+            f"no {known.form} holds {body['key']!r} in {known.field}",
+            pause,
+            zh=f"没有单据（{known.form}）的 {known.field} 为“{body['key']}”",
+        )
     save = {
         tuple(field.split(".")): body["data"][part]
         for field, part in known.save.items()

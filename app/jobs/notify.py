@@ -294,8 +294,9 @@ def _message(
 def _told(trouble: Trouble, one: outbox.Claimed, now: int) -> Statement:
     """Trouble with a definition stands in the outbox as what could not be done."""
     content = {"notification": trouble.notification, "trouble": trouble.part}
-    error = f"notification {trouble.notification}, {trouble.part}: {trouble.why.en}"
-    log.warning("notification without value", notification=trouble.notification, error=error)
+    about = f"{trouble.notification}, {trouble.part}"
+    error = Text(f"通知 {about}：{trouble.why.zh}", f"notification {about}: {trouble.why.en}")
+    log.warning("notification without value", notification=trouble.notification, error=error.en)
     return _DEAD, (
         new_id(),
         f"{trouble.once}:{trouble.part}",
@@ -304,7 +305,7 @@ def _told(trouble: Trouble, one: outbox.Claimed, now: int) -> Statement:
         one.record_id,
         json.dumps(content, ensure_ascii=False),
         now,
-        error[:2000],
+        outbox.written(error),
         now,
     )
 
@@ -350,7 +351,7 @@ def _mail(tenant: Tenant, one: outbox.Claimed, content: Mapping[str, Any], post:
     try:
         kept = send(letter, post.mail, tenant.id, tenant.now())
     except NotAnAddress as error:
-        raise outbox.GiveUp(str(error)) from error
+        raise outbox.GiveUp(str(error), zh=f"邮件地址无效：{error}") from error
     if kept:
         log.info("letter kept as a file", tenant=tenant.id, file=kept)
 

@@ -76,7 +76,7 @@ def send_code(tenant: Tenant, one: outbox.Claimed, mail: MailSettings, secret: s
         try:
             kept = send(letter, mail, tenant.id, tenant.now())
         except NotAnAddress as error:
-            raise outbox.GiveUp(str(error)) from error
+            raise outbox.GiveUp(str(error), zh=f"邮件地址无效：{error}") from error
         if kept:
             log.info("letter kept as a file", tenant=tenant.id, file=kept)
     access.dealt_with(tenant.db, key)

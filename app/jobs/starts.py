@@ -39,13 +39,13 @@ def run_start(tenant: Tenant, one: Claimed) -> None:
         body["visit"],
         body["wait"],
     )
-    outcome, data, said = DONE, dict[str, Any](), ""
+    outcome, data, said = DONE, dict[str, Any](), dict[str, str]()
     try:
         saved = begin_record(tenant, body["form"], body["values"], body["key"], origin)
         data = {"record": saved.id}
     except Refused as refused:
         if refused.status == 503:
-            raise TryAgain(refused.message.en) from refused
+            raise TryAgain(refused.message.en, zh=refused.message.zh) from refused
         outcome, said = FAILED + refused.code, in_words(refused)
     reach("start.made")
     told = Answer(body["key"], body["token"], body["step"], body["visit"], "", outcome, data, said)
@@ -65,7 +65,10 @@ def run_ended(tenant: Tenant, one: Claimed, outside: Outside) -> None:
     *values, status = rows[0]
     call = Claimed(*values)
     if status in ("ready", "running", "unknown"):  # its worker has not noted yet that it waits
-        raise TryAgain("the action that waits for this record is still under way")
+        raise TryAgain(
+            "the action that waits for this record is still under way",
+            zh="等待此单据的动作仍在进行",
+        )
     if status == "waiting":
         now = tenant.now_us()
         found = _found(tenant, one, call, body["outcome"], outside)

@@ -15,6 +15,7 @@ from app.access.actor import Actor
 from app.access.rights import admin_rights
 from app.records.errors import Refused, forbidden, not_found
 from app.records.moving import FLOW
+from app.records.outbox import read_error
 from app.records.readying import Prepared, ready
 from app.records.signals import answer, mend, system_context
 from app.records.standing import stand
@@ -115,7 +116,7 @@ def incident(tenant: Tenant, name: str) -> Incident:
 
 def _incident(row: tuple[Any, ...]) -> Incident:
     kind, found_id, form, record, status, step, code, said, since, attempts, token = row
-    message = Text(said or "", said or "")
+    message = read_error(said) if kind == EFFECT else Text()
     if kind == STEP:
         told = json.loads(said or "{}").get("message") or code
         message = Text.of(told) if isinstance(told, str | dict) else Text.of(code)

@@ -7,12 +7,14 @@ should the first one come back, its fence no longer matches and it changes nothi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from app.storage.databases import TenantDatabase
 from app.storage.sqlgen import Statement
+from forms.values import Text
 
 LEASE = 60_000_000
 """Microseconds a worker has for one effect before another may take over."""
@@ -20,6 +22,7 @@ LEASE = 60_000_000
 KEEP_DONE = 30 * 24 * 3600 * 1_000_000
 """Microseconds an effect that is done, or was withdrawn, stays to be looked at."""
 _BATCH = 2000
+LONGEST_ERROR = 2000
 
 MAX_ATTEMPTS = 10
 FIRST_PAUSE = 5_000_000
@@ -130,7 +133,7 @@ def fail(
     db: TenantDatabase,
     one: Claimed,
     now: int,
-    error: str,
+    error: Text | str,
     *,
     limit: int = MAX_ATTEMPTS,
     pause: int | None = None,
@@ -139,27 +142,57 @@ def fail(
     attempts is reached. `pause` (microseconds) instead of the growing one."""
     status = "dead" if one.attempts >= limit else "ready"
     wait = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE) if pause is None else pause
-    settled = _settle(db, one, status, now + wait, None, error[:2000])
+    settled = _settle(db, one, status, now + wait, None, written(error))
     return status if settled else "lost"
 
 
 class GiveUp(Exception):
-    """Raised by an effect that no further attempt can help."""
+    """Raised by an effect that no further attempt can help. `zh`: its message in Chinese."""
+
+    def __init__(self, message: str, *, zh: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh
 
 
-def give_up(db: TenantDatabase, one: Claimed, now: int, error: str) -> str:
+def words_of(error: Exception) -> Text:
+    """What an error says, in both languages where it knows Chinese."""
+    return Text(getattr(error, "zh", "") or str(error), str(error))
+
+
+def unexpected(error: Exception) -> Text:
+    """What is said of an error nobody foresaw."""
+    said = f"{type(error).__name__}: {error}"
+    return Text(f"意外错误：{said}", said)
+
+
+def read_error(stored: str | None) -> Text:
+    """The reverse of how a failure is stored: JSON where the languages differ, else as it is."""
+    if stored and stored.startswith('{"zh"'):
+        return Text.of(json.loads(stored))
+    return Text.of(stored or "")
+
+
+def written(error: Text | str) -> str:
+    """A failure as it is stored: JSON where the languages differ."""
+    if isinstance(error, str) or error.zh == error.en:
+        return (error if isinstance(error, str) else error.en)[:LONGEST_ERROR]
+    half = LONGEST_ERROR // 2
+    return json.dumps({"zh": error.zh[:half], "en": error.en[:half]}, ensure_ascii=False)
+
+
+def give_up(db: TenantDatabase, one: Claimed, now: int, error: Text | str) -> str:
     """Note a failure for good."""
-    return "dead" if _settle(db, one, "dead", now, None, error[:2000]) else "lost"
+    return "dead" if _settle(db, one, "dead", now, None, written(error)) else "lost"
 
 
 def unknown(
-    db: TenantDatabase, one: Claimed, now: int, error: str, *, limit: int = MAX_ATTEMPTS
+    db: TenantDatabase, one: Claimed, now: int, error: Text | str, *, limit: int = MAX_ATTEMPTS
 ) -> bool:
     """Note that nobody knows whether the effect happened: the next attempt begins by asking. After
     `limit` attempts it stays so until a person looks at it."""
     wait = min(FIRST_PAUSE * 3 ** (one.attempts - 1), LONGEST_PAUSE)
     due = NEVER if one.attempts >= limit else now + wait
-    return _settle(db, one, "unknown", due, None, error[:2000], doubt=1)
+    return _settle(db, one, "unknown", due, None, written(error), doubt=1)
 
 
 def fan_out(

@@ -121,14 +121,16 @@ def answered(work: Work, live: Live, step: Step, answer: Answer) -> None:
     call_from(work, live, step, live.at["todo"] + 1)
 
 
-def failed(work: Work, live: Live, step: Step, outcome: str, message: str) -> None:
+def failed(
+    work: Work, live: Live, step: Step, outcome: str, message: str | Mapping[str, str]
+) -> None:
     """A failure: an exit if the step names it, else an incident in place."""
     if exit_for(step, outcome) is not None:
         leave(work, live, outcome)
         return
-    reason = message or outcome.removeprefix(FAILED)
+    reason = Text.of(message or outcome.removeprefix(FAILED))
     known = INCIDENTS.get(outcome) or INCIDENTS["failed"]
-    raise Trouble(outcome, say(known, what=Text(reason, reason)), outcome)
+    raise Trouble(outcome, say(known, what=reason), outcome)
 
 
 def tries_of(work: Work, row: int | None, step: Step, action: str) -> int:

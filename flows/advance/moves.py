@@ -53,14 +53,15 @@ def guarded(work: Work, live: Live, do: Callable[[], None]) -> None:
 def incident(work: Work, live: Live, wrong: Trouble) -> None:
     """Stop a token: somebody has to mend what is wrong."""
     step = work.step_of(live)
+    message = {"zh": wrong.message.zh, "en": wrong.message.en}
     live.data["incident"] = {
         "code": wrong.code,
         "step": step.path,
-        "message": {"zh": wrong.message.zh, "en": wrong.message.en},
+        "message": message,
         "at": work.now.isoformat(),
         "outcome": wrong.outcome,
     }
-    work.say("incident", live, step.path, code=wrong.code, message=wrong.message.en)
+    work.say("incident", live, step.path, code=wrong.code, message=message)
     work.tell("incident", step=step.path, code=wrong.code, token=live.id)
 
 

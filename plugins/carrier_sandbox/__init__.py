@@ -85,7 +85,13 @@ def _outcome(reply: Reply) -> Mapping[str, Any]:
         kept = {name: told[name] for name in ("tracking_no", "file") if name in told}
         return {"outcome": "done", "data": kept}
     if reply.status in (429, 503):
-        raise TryAgain(f"the carrier is busy ({reply.status})", reply.retry_after)
+        raise TryAgain(
+            f"the carrier is busy ({reply.status})",
+            reply.retry_after,
+            zh=f"承运商服务繁忙（{reply.status}）",
+        )
     if reply.status >= 500:
-        raise Unknown(f"the carrier failed ({reply.status})")
+        raise Unknown(
+            f"the carrier failed ({reply.status})", zh=f"承运商服务出错（{reply.status}）"
+        )
     return {"outcome": f"failed.{reply.json().get('code', 'refused')}", "data": {}}

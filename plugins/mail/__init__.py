@@ -64,9 +64,13 @@ def run_action(tenant: str, call: Mapping[str, Any]) -> Mapping[str, Any]:
     except smtplib.SMTPDataError as error:
         return _turned_away(error.smtp_code, error.smtp_error)
     except (smtplib.SMTPServerDisconnected, TimeoutError) as error:
-        raise Unknown(f"the mail server did not answer: {error}") from error
+        raise Unknown(
+            f"the mail server did not answer: {error}", zh=f"邮件服务器没有应答：{error}"
+        ) from error
     except (OSError, LookupError) as error:  # no connection, no login, no server at all
-        raise TryAgain(f"the mail server cannot be used: {error}") from error
+        raise TryAgain(
+            f"the mail server cannot be used: {error}", zh=f"邮件服务器无法使用：{error}"
+        ) from error
     told = {"message_id": message_id(call["key"], tenant, settings.sender), "at": at.isoformat()}
     return {"outcome": "done", "data": told}
 
@@ -80,7 +84,7 @@ def _turned_away(code: int, said: bytes | str) -> Mapping[str, Any]:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     if code >= _FOR_GOOD:
         return _failed("refused", f"the mail server answered {code}: {text}")
-    raise TryAgain(f"the mail server answered {code}: {text}")
+    raise TryAgain(f"the mail server answered {code}: {text}", zh=f"邮件服务器应答 {code}：{text}")
 
 
 def _failed(code: str, message: str) -> Mapping[str, Any]:

@@ -68,8 +68,12 @@ def _outcome(reply: Reply) -> Mapping[str, Any]:
     if reply.status == 402:
         return {"outcome": f"failed.{reply.json()['code']}", "data": {}}
     if reply.status in (429, 503):
-        raise TryAgain(f"the service is busy ({reply.status})", reply.retry_after)
+        raise TryAgain(
+            f"the service is busy ({reply.status})",
+            reply.retry_after,
+            zh=f"支付服务繁忙（{reply.status}）",
+        )
     if reply.status >= 500 or reply.status == 409:
-        raise Unknown(f"the service failed ({reply.status})")
+        raise Unknown(f"the service failed ({reply.status})", zh=f"支付服务出错（{reply.status}）")
     code = reply.json().get("code", "")
     return {"outcome": "failed.refused", "data": {}, "message": f"{reply.status} {code}"}

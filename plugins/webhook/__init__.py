@@ -65,7 +65,11 @@ def run_action(tenant: str, call: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"outcome": "done", "data": {"status": reply.status}}
     text = reply.body[:_LONGEST_REASON].decode("utf-8", "replace")
     if reply.status in (408, 425, 429) or reply.status >= 500:
-        raise TryAgain(f"the receiver answered {reply.status}: {text}", reply.retry_after)
+        raise TryAgain(
+            f"the receiver answered {reply.status}: {text}",
+            reply.retry_after,
+            zh=f"接收方应答 {reply.status}：{text}",
+        )
     return {"outcome": "failed.refused", "data": {}, "message": f"{reply.status}: {text}"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.records.errors import Refused
+from app.records.flowview import why
 from app.records.incidents import compensate, incident, incidents, retry, settle
 from app.records.incoming import keep
 from app.records.proof import verify_journal
@@ -122,7 +123,12 @@ def test_a_step_that_is_stuck_is_listed_and_mended(
     world.work()
     (one,) = incidents(world.tenant)
     assert (one.kind, one.status, one.record, one.step) == ("step", "stuck", stuck, "pay")
-    assert one.code.startswith("failed.") and one.message.en and one.message.zh
+    assert one.code.startswith("failed.")
+    assert one.message.en.startswith("The action failed:")
+    assert one.message.zh.startswith("动作失败：")
+    (told,) = [e for t in why(world.tenant, world.boss, "payout", stuck) for e in t.trace
+               if e["kind"] == "incident"]  # fmt: skip
+    assert told["message"] == {"zh": one.message.zh, "en": one.message.en}
     with pytest.raises(Refused) as silent:
         settle(world.tenant, world.boss, one.name, "failed.declined", " ")
     assert silent.value.code == "ask_missing"
@@ -157,6 +163,7 @@ def test_an_event_that_finds_no_record_shows_after_a_while(world: World):
     world.work(4, minutes=1)
     (one,) = incidents(world.tenant)
     assert (one.status, one.record) == ("ready", 0) and "NO-SUCH" in one.message.en
+    assert one.message.zh.startswith("没有单据") and "NO-SUCH" in one.message.zh
     settle(world.tenant, world.boss, one.name, "done", "not ours")
     assert incidents(world.tenant) == []
     world.work(2, hours=1)

@@ -9,6 +9,7 @@ from app.access.departments import create_department
 from app.notifications import messages
 from app.records import outbox
 from app.records.incidents import incidents, retry
+from app.records.outbox import read_error
 from forms.values import encode_id
 from tests.notifications.world import World, notification
 
@@ -90,7 +91,10 @@ def test_words_without_a_value_become_plain_ones_and_an_entry_in_the_outbox(worl
     assert world.told("ann") == [("C0001: New claim", "")]
     assert world.told("wang") == [("C0001: 新索赔", "")]
     ((status, error),) = world.outbox()
-    assert status == "dead" and error.startswith("notification bad, text.body: ")
+    assert status == "dead"
+    told = read_error(error)
+    assert told.en.startswith("notification bad, text.body: ")
+    assert told.zh.startswith("通知 bad, text.body：")
     ((form, record, payload),) = world.outbox("form, record_id, payload")
     assert (form, record, json.loads(payload)["trouble"]) == ("claim", rid, "text.body")
 

@@ -171,8 +171,14 @@ def _call(teller: Teller, one: Fact) -> Said:
 
 
 def _answer(teller: Teller, one: Fact) -> Said:
-    return _("Answer: %(outcome)s", outcome=outcome_name(str(one.get("outcome", "")),
-                                                         teller.lang)), ()  # fmt: skip
+    outcome = outcome_name(str(one.get("outcome", "")), teller.lang)
+    return _("Answer: %(outcome)s", outcome=outcome), _why(teller, one)
+
+
+def _why(teller: Teller, one: Fact) -> Sequence[tuple[str, str]]:
+    """What a service said of its answer."""
+    said = _told(one.get("message"), teller.lang)
+    return [(_("Why"), said)] if said else ()
 
 
 def _start(teller: Teller, one: Fact) -> Said:
@@ -210,8 +216,13 @@ def _interrupt(teller: Teller, one: Fact) -> Said:
     return _("Interrupted: %(name)s", name=name), ()
 
 
+def _told(message: Any, lang: str) -> str:
+    """A message of a trace in the reader's language; a text stands for both."""
+    return Text.of(message).pick(lang) if isinstance(message, str | Mapping) else ""
+
+
 def _incident(teller: Teller, one: Fact) -> Said:
-    why = str(one.get("message") or one.get("code", ""))
+    why = _told(one.get("message"), teller.lang) or str(one.get("code", ""))
     return _("Stuck at “%(step)s”: %(why)s", step=teller.step(one.get("step")), why=why), ()
 
 
