@@ -12,8 +12,12 @@ from app.access.users import user_names
 from app.admin.rows import may, moment
 from app.catalog.plan import plan
 from app.records.errors import Refused
+from app.records.losses import example_words, harmful, losses, words
 from app.records.releases import load_catalog, releases, rollback
 from app.web.i18n import language
+
+COUNTED = 50_000
+"""Values of a field looked at for a page; the command line counts all."""
 
 
 class Releases(BaseView):  # type: ignore[misc]
@@ -50,7 +54,8 @@ class Releases(BaseView):  # type: ignore[misc]
 
     @expose("/<int:no>/")  # type: ignore[untyped-decorator]
     def compare(self, no: int) -> Any:
-        """What a release changed against the one before it, and going back to it."""
+        """What a release changed against the one before it, going back to it, and what that would
+        lose of values whose type differs."""
         found = {one.no: one for one in releases(g.tenant)}
         if no not in found:
             abort(404)
@@ -60,8 +65,20 @@ class Releases(BaseView):  # type: ignore[misc]
             abort(404)
         lang = language()
         changes = [str(change.words.pick(lang)) for change in plan(old, new).changes]
+        losing = [] if found[no].active else losses(g.tenant, g.actor, new, most=COUNTED)
         return self.render(
-            "back_office/release.html", release=found[no], earlier=earlier, changes=changes
+            "back_office/release.html",
+            release=found[no],
+            earlier=earlier,
+            changes=changes,
+            losing=[
+                {
+                    "words": words(loss).pick(lang),
+                    "examples": [example_words(one) for one in loss.examples],
+                }
+                for loss in losing
+                if harmful([loss])
+            ],
         )
 
     @expose("/<int:no>/activate", methods=["POST"])  # type: ignore[untyped-decorator]

@@ -63,8 +63,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         " carried over, others are empty there",
     ),
     "replace_field": (
-        "{place} 由 {old} 改为 {new}：新列为空，无法转换",
-        "{place} replaced, {old} → {new}: a new, empty column; values cannot be converted",
+        "{place} 不能由 {old} 改为 {new}：值无法转换，发布会被拒绝；请删除该字段，用新的 id 另建",
+        "{place} cannot change, {old} → {new}: no value converts, so publishing refuses it;"
+        " remove the field and add one under a new id",
     ),
     "add_index": ("新增索引 {place}", "index added on {place}"),
     "drop_index": ("删除索引 {place}", "index on {place} dropped"),
@@ -89,7 +90,7 @@ class TableChange:
 
     add_form, drop_form, rename_form, add_lines, drop_lines, rename_lines, add_field, drop_field,
     rename_field, widen_field (the column stays), retype_field (a new column, values converted),
-    replace_field (no conversion: the new column starts empty), add_index, drop_index, add_unique,
+    replace_field (no conversion: publishing refuses it), add_index, drop_index, add_unique,
     drop_unique, add_aggregate, change_aggregate (computed anew), drop_aggregate, gapless.
 
     `lines` is "" for the record's own table; `was` the former id; `old` and `new` are types.

@@ -12,13 +12,19 @@ from rich.table import Table
 from app.access.users import user_names
 from app.catalog.check import check as check_definitions
 from app.catalog.sources import export as export_files
-from app.cli.publishing import put_into_force
+from app.cli.publishing import (
+    counted_losses,
+    demand_consent,
+    put_into_force,
+    show_losses,
+)
 from app.cli.session import Session, plain_errors
 from app.records import plan_publish
 from app.records import releases as list_releases
 from app.records import rollback as roll_back
 from app.records.releases import (
     ReleaseInfo,
+    load_catalog,
     records_running,
     records_touched,
     release_info,
@@ -60,9 +66,10 @@ def plan(session: Session, tenant: str) -> None:
     sources = session.sources(tenant)
     with plain_errors(session):
         opened = session.opened(tenant)
-        _, planned = plan_publish(opened, sources)
+        new, planned = plan_publish(opened, sources)
         touched = records_touched(opened, planned)
         running = records_running(opened, planned)
+        losing = counted_losses(session, opened, new)
     if planned.nothing:
         session.out.print("Nothing would change.")
         return
@@ -81,6 +88,8 @@ def plan(session: Session, tenant: str) -> None:
         session.out.print("[b]Records on their way[/b] (they go on as they began)")
     for form, count in running.items():
         session.out.print(f"  {form}: {count:,}")
+    if losing:
+        show_losses(session, losing)
     session.out.print("(! look twice, ✗ something goes away)")
 
 
@@ -89,17 +98,23 @@ def plan(session: Session, tenant: str) -> None:
 @click.option("--note", default="", help="Why; kept with the release.")
 @click.option("--as", "login", help="The user who publishes (default: the system).")
 @click.option("--despite", default="", help="Why it is published though scenarios fail; kept too.")
+@click.option("--yes", is_flag=True, help="Do not ask, also where values would be lost.")
 @pass_session
-def publish(session: Session, tenant: str, note: str, login: str | None, despite: str) -> None:
+def publish(
+    session: Session, tenant: str, note: str, login: str | None, despite: str, yes: bool
+) -> None:
     """Make a release of TENANT's definitions and put it into force, while people work.
 
-    Scenarios that fail keep it out, unless --despite says why.
+    Scenarios that fail keep it out, unless --despite says why. Where a change of type would lose
+    values it says how many and asks.
     """
     sources = session.sources(tenant)
     with plain_errors(session):
         opened = session.opened(tenant)
         actor = session.actor(opened, login, "web")
         before = opened.refresh().no
+        new, _ = plan_publish(opened, sources)
+        demand_consent(session, opened, new, "Publish", yes)
         no = put_into_force(session, opened, actor, sources, note, despite)
     digest = opened.active().catalog.hash[:12]
     if no == before:
@@ -153,14 +168,21 @@ def _despite(release: ReleaseInfo) -> str:
 @click.argument("no", type=int)
 @click.option("--note", default="", help="Why; kept in the journal.")
 @click.option("--as", "login", help="The user who does it (default: the system).")
+@click.option("--yes", is_flag=True, help="Do not ask, also where values would be lost.")
 @pass_session
-def rollback(session: Session, tenant: str, no: int, note: str, login: str | None) -> None:
+def rollback(
+    session: Session, tenant: str, no: int, note: str, login: str | None, yes: bool
+) -> None:
     """Put release NO of TENANT into force again.
 
-    Its scenarios are not run once more; what they said when it was published is told.
+    Its scenarios are not run once more; what they said when it was published is told. Where a
+    change of type would lose values it says how many and asks.
     """
     opened = session.tenant(tenant)
     with plain_errors(session):
+        earlier = load_catalog(opened.db, no) if no else None
+        if earlier is not None:
+            demand_consent(session, opened, earlier, "Go back", yes)
         roll_back(opened, session.actor(opened, login, "web"), no, note)
     session.out.print(f"Release {no} is in force.")
     info = release_info(opened, no)

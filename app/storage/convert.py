@@ -132,6 +132,14 @@ def _bridge(value: Any, field: Field, currency: str | None) -> Any:
     return taken
 
 
+def shown(type_id: str, stored: Any, currency: str | None) -> str:
+    """A stored value of a manifest type as text for people."""
+    kind = field_type(_base(type_id))
+    if isinstance(stored, list):
+        return ", ".join(shown(type_id.removesuffix("[]"), one, currency) for one in stored)
+    return str(stored) if kind is None else _as_text(kind.from_stored(stored, currency))
+
+
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value

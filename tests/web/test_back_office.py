@@ -240,3 +240,20 @@ def test_a_release_published_in_spite_of_scenarios_says_why(house: House) -> Non
         text = re.sub(r"<[^>]+>", "", boss.get(f"/admin/releases/{page}").text)
         assert "Scenarios failed: one, two" in text
         assert "Published all the same: &lt;b&gt;the carrier&lt;/b&gt; is away" in text
+
+
+def test_going_back_says_what_it_would_lose(house: House) -> None:
+    boss = house.client("boss")
+    path = "packs/claims/forms/client.yaml"
+    text = sources().files[path]
+    other, wider = (
+        sources().replaced(path, text.replace("\nlist:", f"\n  size: {{type: {kind}}}\nlist:"))
+        for kind in ("integer", "text")
+    )
+    no = publish(house.tenant, house.actor("boss"), other)
+    publish(house.tenant, house.actor("boss"), wider)
+    assert "would lose" not in boss.get(f"/admin/releases/{no}/").text
+    house.create("client", {"name": "Cleo", "size": "<b>wide</b>"})
+    page = boss.get(f"/admin/releases/{no}/").text
+    assert "client.size (text → integer): 1 of 1 values would be lost" in page
+    assert "Cleo: &lt;b&gt;wide&lt;/b&gt;" in page
