@@ -77,6 +77,8 @@ def web(session: Session) -> None:
     workers = config.number("web.workers")
     if config.text("database.url") == "sqlite" and workers > 1:
         raise click.ClickException("web.workers: SQLite allows one; use PostgreSQL for more")
+    # The server itself would share the port with another one, and each would get some requests.
+    _free_port(config.text("web.host"), config.number("web.port"))
     os.environ["RETURNFLOW_CONFIG"] = str(session.config_path.resolve())
     Server(
         "app.web.wsgi:app",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,17 @@ def test_what_cannot_be_used_is_told_in_a_line(
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.output.startswith("Error: ") and says in done.output, done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_a_port_is_not_shared_with_another_server(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as web servers do
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        path.write_text(f"web: {{port: {port}}}\ndata_dir: {tmp_path}\ntenants: {{demo: {{}}}}\n")
+        done = CliRunner().invoke(main, ["--config", str(path), command])
+    assert done.exit_code == 1
+    assert str(port) in done.output and "PORT=" in done.output, done.output
