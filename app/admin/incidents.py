@@ -27,14 +27,14 @@ STATUSES = {
     "ready": _l("keeps failing"),
 }
 TOPICS = {
-    "portal_code": _l("one-time code for the portal"),
-    "notify": _l("message to somebody"),
-    "event": _l("event from outside"),
-    "start": _l("record to be started"),
-    "ended": _l("word of a record's end"),
-    "call": _l("action of a connection"),
-    "record": _l("what follows a change"),
-    "changed": _l("condition to look at again"),
+    "portal_code": _l("One-time code for the portal"),
+    "notify": _l("Message to somebody"),
+    "event": _l("Event from outside"),
+    "start": _l("Record to be started"),
+    "ended": _l("Word of a record's end"),
+    "call": _l("Action of a connection"),
+    "record": _l("What follows a change"),
+    "changed": _l("Condition to look at again"),
 }
 """What effects are, in words; those of plugins go by the name of their topic."""
 

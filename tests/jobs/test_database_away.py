@@ -98,7 +98,7 @@ def test_started_without_a_database_they_wait_and_work_when_it_comes(tmp_path: P
             assert "the database is there" in told.read_text()
             with down(log):
                 _until(lambda: _answer(port, "/readyz")[0] == 503, worker, web)
-                _until(lambda: len(_pauses(told)) > 5, worker, web)
+                _until(lambda: len(_pauses(told)) > 3, worker, web)
             create(tenants.get("acme"), BOSS, "buyer", {"name": "Wang"})
             control.hint_now("acme")
             _until(lambda: len(heard(tmp_path / "heard")) == 2, worker, web)

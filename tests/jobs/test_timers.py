@@ -96,6 +96,7 @@ def test_the_due_ones_of_100_000_are_found_in_5_ms(tenant_db: TenantDatabase):
 
 def test_1000_tenants_with_nothing_due_cost_nothing(installation: Installation, tmp_path):
     control = Control(installation.settings)
+    control.tenants()
     try:
         marks = ", ".join(["(?, 'Idle', 0)"] * TENANTS)
         control._db.execute_now(

@@ -60,7 +60,7 @@ def test_a_code_the_mail_server_does_not_take_is_shown_as_what_it_is(
         data = {"login": "chief", "password": PASSWORD, "csrf_token": token(page)}
         assert chief_s.post("/sign-in", data).status_code == 302
         listed = chief_s.get("/admin/incidents/").text
-        assert "one-time code for the portal" in listed and "keeps failing" in listed
+        assert "One-time code for the portal" in listed and "keeps failing" in listed
         assert "portal_code" not in listed and "@portal" not in listed
         (found,) = incidents(world.tenant)
         page = chief_s.get(f"/admin/incidents/{found.name}/")
