@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -190,10 +192,25 @@ class Desk:
 
     app: Flask
     tenants: Tenants
-    tenant: Tenant
+    names: tuple[str, str]
     ids: dict[str, int] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     now: list[datetime] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> Tenant:
+        """Where they work."""
+        return self.tenants.get(self.names[0])
+
+    @property
+    def root(self) -> str:
+        """Their tenant's address."""
+        return f"/t/{self.names[0]}"
+
+    @property
+    def elsewhere(self) -> str:
+        """The address of another tenant with the same definitions."""
+        return f"/t/{self.names[1]}"
 
     @property
     def client(self) -> FlaskClient:
@@ -205,7 +222,9 @@ class Desk:
         headers = dict(self.headers[login])
         if key:
             headers["Idempotency-Key"] = key
-        return self.client.open(f"/t/rules/api/v1{path}", method=method, headers=headers, json=body)
+        return self.client.open(
+            f"{self.root}/api/v1{path}", method=method, headers=headers, json=body
+        )
 
     def new(self, form: str, login: str = "ask", **values: Any) -> Record:
         """A record that has been submitted."""
@@ -314,36 +333,80 @@ class Record:
 
 
 @contextmanager
-def open_desk(folder: Path, settings: StorageSettings | None = None) -> Iterator[Desk]:
-    """A fresh tenant."""
-    (folder / "config.yaml").write_text("tenants: {rules: {}, other: {}}\n")
+def open_desk(
+    folder: Path,
+    settings: StorageSettings | None = None,
+    names: tuple[str, str] = ("rules", "other"),
+    given: Sources | None = None,
+) -> Iterator[Desk]:
+    """Two fresh tenants, in the first of which everybody works."""
+    (folder / "config.yaml").write_text(f"tenants: {{{names[0]}: {{}}, {names[1]}: {{}}}}\n")
     now = [START]
     tenants = Tenants(
         Installation(settings or StorageSettings(folder=folder / "data")), clock=lambda: now[0]
     )
     try:
-        desk = Desk(create_app(load_config(folder / "config.yaml"), tenants), tenants, None)  # type: ignore[arg-type]
-        for name in ("rules", "other"):
+        desk = Desk(create_app(load_config(folder / "config.yaml"), tenants), tenants, names)
+        for name in names:
             tenants.installation.create(name)
             tenant = tenants.get(name)
-            publish(tenant, SYSTEM, definitions())
-            people(desk, tenant, tuple(PEOPLE) if name == "rules" else ("ask", "ann"), name)
-        desk.tenant, desk.now = tenants.get("rules"), now
+            publish(tenant, SYSTEM, given or definitions())
+            people(desk, tenant, tuple(PEOPLE) if name == names[0] else ("ask", "ann"))
+        desk.now = now
         yield desk
     finally:
         tenants.close()
 
 
-def people(desk: Desk, tenant: Tenant, logins: Sequence[str], prefix: str) -> None:
+class Desks:
+    """The desks of a module's tests: one on each database, opened for the first test there.
+
+    `given` are its definitions; the module may set them before.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.stack, self.given = stack, definitions()
+        self._opened: dict[str, Desk] = {}
+
+    def on(self, backend: str, folder: Path, url: str, name: str) -> Desk:
+        """The desk on a database."""
+        if backend not in self._opened:
+            settings = StorageSettings(folder=folder / "data", url=url)
+            opened = open_desk(folder, settings, (name, f"{name}_b"), self.given)
+            self._opened[backend] = self.stack.enter_context(opened)
+        return self._opened[backend]
+
+
+@pytest.fixture(scope="module")
+def desks() -> Iterator[Desks]:
+    """The desks of this module."""
+    with ExitStack() as stack:
+        yield Desks(stack)
+
+
+@pytest.fixture
+def desk(
+    backend: str,
+    desks: Desks,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Desk:
+    """One tenant for all tests of a module, on each database; each makes records of its own."""
+    url = "sqlite" if backend == "sqlite" else request.getfixturevalue("postgres_url")
+    name = f"d{os.getpid()}_{request.module.__name__.rpartition('_')[2]}"
+    return desks.on(backend, tmp_path_factory.mktemp("desk"), url, name)
+
+
+def people(desk: Desk, tenant: Tenant, logins: Sequence[str]) -> None:
     """Users with their roles and tokens."""
     for login in logins:
         user = users.create_user(
             tenant.db, login, login.title(), PASSWORD, roles=[PEOPLE[login]], lang="en"
         )
         _, token = tokens.issue_token(tenant.db, user, "test", "*:*")
-        name = login if prefix == "rules" else f"other/{login}"
+        name = login if tenant.id == desk.names[0] else f"other/{login}"
         desk.ids[name] = user
         desk.headers[name] = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
 
 
-__all__ = ["PASSWORD", "Desk", "Record", "open_desk"]
+__all__ = ["PASSWORD", "Desk", "Desks", "Record", "desk", "desks", "open_desk"]

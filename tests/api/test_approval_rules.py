@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,14 +11,9 @@ import pytest
 
 from app.access.actors import actor_for_login
 from app.records import delegate
-from tests.api.rules_house import PASSWORD, Desk, Record, open_desk
+from tests.api.rules_house import PASSWORD, Desk, Record, desk, desks
 
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One tenant for all rules; each test makes records of its own."""
-    with open_desk(tmp_path_factory.mktemp("rules")) as opened:
-        yield opened
+__all__ = ["desk", "desks"]
 
 
 def user(desk: Desk, login: str) -> str:

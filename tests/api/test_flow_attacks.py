@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
 import pytest
 
-from tests.api.rules_house import Desk, open_desk
+from tests.api.rules_house import Desk, desk, desks
 
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with open_desk(tmp_path_factory.mktemp("attacks")) as opened:
-        yield opened
+__all__ = ["desk", "desks"]
 
 
 def test_a_task_that_was_done_cannot_be_done_again(desk: Desk) -> None:
@@ -87,12 +82,12 @@ def test_another_tenant_finds_nothing_of_this_one(desk: Desk) -> None:
             ("comments", {"text": "hello"}),
         ):
             path = f"/api/v1{made.path}/{tail}"
-            here = desk.client.post(f"/t/rules{path}", json=body, headers=headers)
+            here = desk.client.post(f"{desk.root}{path}", json=body, headers=headers)
             assert here.status_code == 401  # a token of one tenant opens no other
-            there = desk.client.post(f"/t/other{path}", json=body, headers=headers)
+            there = desk.client.post(f"{desk.elsewhere}{path}", json=body, headers=headers)
             assert there.status_code == 404, there.text
         bulk = desk.client.post(
-            "/t/other/api/v1/forms/chief/acts/approved",
+            f"{desk.elsewhere}/api/v1/forms/chief/acts/approved",
             json={"records": [made.id]},
             headers=headers,
         )
@@ -103,7 +98,7 @@ def test_another_tenant_finds_nothing_of_this_one(desk: Desk) -> None:
 def test_files_of_others_cannot_be_attached_to_an_act(desk: Desk) -> None:
     made = desk.new("chief")
     sent = desk.client.post(
-        "/t/rules/api/v1/forms/chief/attachments",
+        f"{desk.root}/api/v1/forms/chief/attachments",
         data={"field": "@", "file": (BytesIO(b"mine"), "mine.txt")},
         headers=desk.headers["eve"],
     )
@@ -113,7 +108,7 @@ def test_files_of_others_cannot_be_attached_to_an_act(desk: Desk) -> None:
     said = desk.call("eve", "POST", f"{made.path}/comments", {"text": "see", "attachments": [file]})
     assert said.status_code == 201, said.text
     got = desk.client.get(
-        f"/t/rules/api/v1{made.path}/attachments/{file}", headers=desk.headers["dan"]
+        f"{desk.root}/api/v1{made.path}/attachments/{file}", headers=desk.headers["dan"]
     )
     assert (got.status_code, got.data) == (200, b"mine")
 
@@ -147,11 +142,11 @@ def test_a_token_of_another_scope_does_nothing(desk: Desk) -> None:
     made = desk.new("chief")
     _, value = tokens.issue_token(desk.tenant.db, desk.ids["dan"], "narrow", "every:*")
     headers = {"Authorization": f"Bearer {value}", "Accept-Language": "en"}
-    path = f"/t/rules/api/v1{made.path}"
+    path = f"{desk.root}/api/v1{made.path}"
     assert desk.client.get(f"{path}/flow", headers=headers).status_code == 404
     refused = desk.client.post(f"{path}/acts/approved", json={}, headers=headers)
     assert refused.status_code == 404
-    assert made.id not in desk.client.get("/t/rules/api/v1/tasks", headers=headers).text
+    assert made.id not in desk.client.get(f"{desk.root}/api/v1/tasks", headers=headers).text
     _, value = tokens.issue_token(desk.tenant.db, desk.ids["dan"], "reader", "chief:read")
     headers["Authorization"] = f"Bearer {value}"
     assert desk.client.get(f"{path}/flow", headers=headers).status_code == 200

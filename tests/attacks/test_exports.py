@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,10 @@ EVIL = [
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return open_house(StorageSettings(folder=tmp_path / "data"), tmp_path, "acme")
+def house(storage_settings: StorageSettings, tmp_path: Path, tenant_id: str) -> Iterator[House]:
+    opened = open_house(storage_settings, tmp_path, tenant_id)
+    yield opened
+    opened.tenants.close()
 
 
 def cells(text: str) -> list[str]:

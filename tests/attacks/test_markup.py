@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import escape
 
 import pytest
 
-from app.access.actor import SYSTEM
-from app.records.releases import publish
 from app.web import assets
-from tests.api.rules_house import PASSWORD, Desk, definitions, open_desk
+from tests.api.rules_house import PASSWORD, Desk, Desks, desk, desks
 from tests.web.house import Visitor, token
+
+__all__ = ["desk", "desks"]
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@pytest.fixture(scope="module", autouse=True)
+def evil(desks: Desks) -> None:
+    """Every label of the definitions is markup."""
     assets.build()
-    with open_desk(tmp_path_factory.mktemp("markup")) as opened:
-        told = EVIL.replace("{{7*7}}", "")
-        given = definitions()
-        for name, old in (
-            ("forms/chief", "Request chief"),
-            ("forms/chief", "en: Note"),
-            ("flows/chief", "en: Agree"),
-            ("flows/chief", "en: Open"),
-            ("flows/chief", "en: Withdraw"),
-        ):
-            path = f"packs/rules/{name}.yaml"
-            new = f"'{told}'" if "en: " not in old else f"en: '{told}'"
-            given = given.replaced(path, given.files[path].replace(old, new))
-        publish(opened.tenant, SYSTEM, given)
-        yield opened
+    told = EVIL.replace("{{7*7}}", "")
+    for name, old in (
+        ("forms/chief", "Request chief"),
+        ("forms/chief", "en: Note"),
+        ("flows/chief", "en: Agree"),
+        ("flows/chief", "en: Open"),
+        ("flows/chief", "en: Withdraw"),
+    ):
+        path = f"packs/rules/{name}.yaml"
+        new = f"'{told}'" if "en: " not in old else f"en: '{told}'"
+        desks.given = desks.given.replaced(path, desks.given.files[path].replace(old, new))
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -42,7 +38,7 @@ def test_markup_stays_text_on_every_page(desk: Desk, lang: str) -> None:
     made = desk.new("chief", note=EVIL)
     said = desk.call("dan", "POST", f"{made.path}/comments", {"text": EVIL})
     assert said.status_code == 201, said.text
-    dan = Visitor(desk.client, "/t/rules")
+    dan = Visitor(desk.client, desk.root)
     dan.client.set_cookie("rf_lang", lang, path=dan.root)
     page = dan.get("/sign-in")
     data = {"login": "dan", "password": PASSWORD, "csrf_token": token(page)}

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from app.access import tokens
 from app.access.actors import actor_for_login
 from app.records import delegate
 from app.records.errors import Refused
-from tests.api.rules_house import Desk, Record, open_desk
+from tests.api.rules_house import Desk, Record, desk, desks
 
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with open_desk(tmp_path_factory.mktemp("own")) as opened:
-        yield opened
+__all__ = ["desk", "desks"]
 
 
 def record_task(made: Record, login: str) -> str:
@@ -74,11 +68,13 @@ def test_a_token_is_its_owner_and_no_second_person(desk: Desk) -> None:
     headers = {"Authorization": f"Bearer {value}", "Accept-Language": "en"}
     task = made.stand("dan")["tasks"][0]["id"]
     answer = desk.client.post(
-        f"/t/rules/api/v1{made.path}/acts/approved", json={"task": task}, headers=headers
+        f"{desk.root}/api/v1{made.path}/acts/approved", json={"task": task}, headers=headers
     )
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "not_yours")
     many = desk.client.post(
-        "/t/rules/api/v1/forms/chief/acts/approved", json={"records": [made.id]}, headers=headers
+        f"{desk.root}/api/v1/forms/chief/acts/approved",
+        json={"records": [made.id]},
+        headers=headers,
     )
     assert many.json["results"][0]["status"] in (403, 409)
     assert made.at == ["agree"]

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.access import portal as access
+from app.storage.databases import StorageSettings
 from forms.values import encode_id
-from tests.portal.world import World
+from tests.portal.world import World, open_world
+from tests.support.mailbox import Mailbox
 from tests.web.house import PASSWORD, Visitor, inputs, token
 
 NEW = "/portal/returns/records/claim/new"
 SECRETS = ("W-SECRET", "Wu Wei", "wu&#39;s own", "owes us", "Clara")
+
+
+@pytest.fixture
+def world(
+    storage_settings: StorageSettings, tmp_path: Path, tenant_id: str, mailbox: Mailbox
+) -> Iterator[World]:
+    """The world of the portal's tests, on each database."""
+    opened = open_world(storage_settings, tmp_path, (tenant_id, f"{tenant_id}b"), mailbox)
+    for kept in (mailbox.letters, mailbox.raw, mailbox.recipients):
+        kept.clear()
+    yield opened
+    opened.tenants.close()
 
 
 def filled(world: World, browser: Visitor, **more: Any) -> dict[str, Any]:
