@@ -15,6 +15,9 @@ from app.config import Config
 
 _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f\"=]*")
 
+_processors: list[Any] = []
+"""One list for the life of the process: loggers that were used before keep it."""
+
 
 def init_logs(config: Config) -> None:
     """JSON objects, or key=value. Of a failure the trace alone is written, never the values of its
@@ -23,14 +26,15 @@ def init_logs(config: Config) -> None:
     shape = (
         structlog.processors.JSONRenderer(ensure_ascii=False) if config.flag("log.json") else _line
     )
+    _processors[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        shape,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            shape,
-        ],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=True,
