@@ -65,6 +65,11 @@ CODES: Mapping[str, str] = {
     "no_options": "the list of options is empty",
     "bad_option": "{value!r} is no option id: quote it, and use letters, digits, _ and - only",
     "repeated_option": "the option {value!r} is there twice",
+    "under_unknown": "there is no choice {key!r} here to stand under",
+    "under_no_choice": "{key!r} is no choice of one option: nothing can stand under it",
+    "under_other_options": "options stand under those of their own list, and {key!r} has another",
+    "under_no_parents": "no option of this list says under which other it stands (`parent`)",
+    "under_circle": "the choices stand under each other in a circle through {key!r}",
     # -- links
     "missing_target": "a link needs the form it goes to",
     "unknown_target": "there is no form {value!r}",

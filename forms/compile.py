@@ -18,6 +18,7 @@ from forms.compile_library import FormLibrary, OwnFirst, StaticLibrary
 from forms.compile_options import compile_options
 from forms.compile_order import Cycle, order
 from forms.compile_plan import build_plan
+from forms.compile_under import stand_under
 from forms.expr import Expr
 from forms.model import Field, Form
 from forms.numbering import Numbering, compile_numbering
@@ -54,6 +55,7 @@ def compile_form(
     context.unknown_keys(definition, KEYS, ())
     context.good_id(form_id, ("form",))
     fields = compile_fields(context, definition.get("fields"), ("fields",))
+    fields = stand_under(context, fields)
     parts = _parts(context, definition, fields)
     if context.problems:
         _cycles(context, fields, parts["currency"])

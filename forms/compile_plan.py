@@ -67,6 +67,8 @@ class TablePlan:
     readonly_when: tuple[tuple[str, Expr], ...]
     visible_when: tuple[tuple[str, Expr], ...]
     dated: tuple[Field, ...]
+    trees: tuple[Field, ...]
+    """Choices whose options hang on another choice, or that others hang on."""
     moments: tuple[str, ...]
     links: tuple[LinkPlan, ...]
     plain: bool
@@ -245,6 +247,7 @@ def _table(
     required = tuple(f.id for f in fields.values() if f.required is True)
     required_when, readonly_when = _rules(fields, "required"), _rules(fields, "readonly")
     dated = tuple(f for f in fields.values() if f.options is not None and f.options.dated)
+    trees = tuple(f for f in fields.values() if f.under or f.heads)
     links = tuple(
         _link(f, followed, library) for f in fields.values() if isinstance(f.kind, IdType)
     )
@@ -265,7 +268,8 @@ def _table(
         readonly_when=readonly_when,
         visible_when=_rules(fields, "visible"),
         dated=dated,
-        plain=not (required_when or readonly_when or dated or links),
+        trees=trees,
+        plain=not (required_when or readonly_when or dated or trees or links),
         moments=tuple(f.id for f in fields.values() if f.type == "datetime" and f.formula is None),
         links=links,
         aggregates=tuple((one, key) for table, one, key in sorted(keys) if table == name),

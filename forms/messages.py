@@ -106,6 +106,18 @@ MESSAGES: Mapping[str, Text] = {
         "选项“{value}”在 {today} 不可用：请另选一项",
         "The option “{value}” is not available on {today}: choose another one",
     ),
+    "option_not_under": Text(
+        "“{value}”不属于“{head}”；可选：{allowed}",
+        "“{value}” does not stand under “{head}”; allowed: {allowed}",
+    ),
+    "option_without_head": Text(
+        "“{value}”属于“{above}”：请先选择上一级",
+        "“{value}” stands under “{above}”: choose that first, in the field above",
+    ),
+    "option_not_top": Text(
+        "“{value}”属于“{above}”：此处请选择“{above}”",
+        "“{value}” stands under “{above}”: choose “{above}” here",
+    ),
     "not_a_list": Text("应为列表，收到的是{got}", "A list is expected, not {got}"),
     "only_one": Text("只能有一个，收到 {count} 个", "Only one is allowed; there are {count}"),
     "too_many": Text(

@@ -90,6 +90,10 @@ class Field:
     round: str = ""
     options: Options | None = None
     many: bool = False
+    under: str = ""
+    """The choice this one's options hang on: "reason", in lines also "parent.reason"."""
+    heads: bool = False
+    """Whether choices stand under this one, and it under none: it takes options without parent."""
     to: str = ""
     where: Expr | None = None
     fill: Mapping[str, Expr] = field(default_factory=dict)

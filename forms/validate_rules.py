@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forms.compile_plan import LinkPlan, TablePlan
+from forms.compile_under import OUTER
 from forms.expr import EvalError
-from forms.model import Row
+from forms.model import Field, Row
 from forms.types import Invalid
+from forms.types.choice import ChoiceType
 from forms.types.dates import localise
 from forms.validate_facts import is_judged, is_new
 from forms.validate_result import FieldError, Path
@@ -92,6 +94,28 @@ def _row_rules(
                 one.kind.active(value, one, env.today)
             except Invalid as wrong:
                 draft.refuse((*path, one.id), wrong)
+    for one in table.trees:
+        if row[one.id]:
+            _stands(draft, one, row, path, before)
+
+
+def _stands(draft: Draft, one: Field, row: Row, path: Path, before: Row | None) -> None:
+    """A choice stands under what is chosen above it; looked at when either of them changes."""
+    outer = one.under.startswith(OUTER)
+    key = one.under.removeprefix(OUTER)
+    above, previous = (draft.row, draft.reading.previous) if outer else (row, before)
+    head = above[key] if key else None
+    same = before is not None and before.get(one.id) == row[one.id]
+    if same and (not key or (previous is not None and previous.get(key) == head)):
+        return
+    at = (*path, one.id)
+    if at in draft.bad or at in draft.hidden:
+        return
+    assert isinstance(one.kind, ChoiceType)
+    try:
+        one.kind.stands(row[one.id], head, one)
+    except Invalid as wrong:
+        draft.refuse(at, wrong)
 
 
 def _demanded(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from forms.expr import Type
 from forms.messages import did_you_mean, got
 from forms.problems import suggest
 from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, read_count, read_flag
+from forms.values import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,14 +37,18 @@ class ChoiceType(FieldType):
 
     __slots__ = ()
     id = "choice"
-    keys = frozenset({"options", "many", "max"})
+    keys = frozenset({"options", "many", "max", "under"})
 
     def settings(self, definition: Mapping[str, object], report: Report) -> dict[str, object]:
         many = read_flag(definition, "many", report)
         most = read_count(definition, "max", report, lowest=1, highest=1000)
         if most is not None and not many:
             report("max_without_many", "max", on_key=True)
-        return {"many": many, "max": most}
+        under = definition.get("under")
+        if under is not None and not isinstance(under, str):
+            report("under_unknown", "under", key=str(under)[:40], allowed="the id of a choice")
+            under = None
+        return {"many": many, "max": most, "under": under or ""}
 
     def expr_type(self, field: Field) -> Type:
         options = field.options
@@ -93,6 +98,31 @@ class ChoiceType(FieldType):
         for member in value if isinstance(value, list | tuple) else (value,):
             if not field.options.values[member].open_on(today):
                 raise Invalid("option_expired", value=member, today=today.isoformat())
+
+    def stands(self, value: object, head: str | None, field: Field) -> None:
+        """Whether what is chosen stands under what is chosen in the field above (`head`), or, in
+        the uppermost one, under nothing. Raises `Invalid`."""
+        known = field.options.values if field.options else {}
+        wanted = head or ""
+        for member in value if isinstance(value, list | tuple) else (value,):
+            one = known[member]
+            if (field.heads or head is not None) and one.parent == wanted:
+                continue
+            above = known[one.parent].label if one.parent in known else Text("–", "–")
+            if field.heads:
+                raise Invalid("option_not_top", value=one.label, above=above)
+            if head is None:
+                raise Invalid("option_without_head", value=one.label, above=above)
+            allowed = [each.label for each in known.values() if each.parent == wanted][:_NAMED]
+            raise Invalid(
+                "option_not_under",
+                value=one.label,
+                head=known[wanted].label if wanted in known else Text("–", "–"),
+                allowed=Text(
+                    "、".join(each.zh for each in allowed) or "–",
+                    ", ".join(each.en for each in allowed) or "–",
+                ),
+            )
 
     def to_json(self, value: object) -> object:
         return list(value) if isinstance(value, list | tuple) else value

@@ -91,4 +91,11 @@ def test_the_examples_compile_together() -> None:
             found[kind][data[kind]] = data
     forms, problems = build(found["form"], found["options"])
     assert [str(p) for p in problems] == []
-    assert set(forms) == {"customer", "product", "order", "return_request", "inspection"}
+    assert set(forms) == {
+        "customer",
+        "product",
+        "order",
+        "return_request",
+        "inspection",
+        "complaint",
+    }

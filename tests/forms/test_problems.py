@@ -11,6 +11,7 @@ from forms.codes import CODES
 from forms.compile import StaticLibrary, compile_form, compile_options
 from forms.problems import Path, Problem
 from forms.signature import signature
+from tests.forms import test_under
 from tests.forms.shop import REASON, build, problems_of
 
 MONEY = {"type": "money", "currency": "CNY"}
@@ -448,6 +449,7 @@ def test_broken_options_are_told_where_and_why(
 
 def test_every_code_is_earned_by_some_definition() -> None:
     seen = {code for code, *_ in FIELDS} | {code for code, *_ in OPTIONS}
+    seen |= {code for _, code, _ in test_under.PROBLEMS}
     assert set(CODES) - seen == set()
 
 

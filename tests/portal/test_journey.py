@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from io import BytesIO
 from typing import Any
 
 from app.access.actor import SYSTEM
-from app.records import list_, read
+from app.catalog.sources import Sources
+from app.records import list_, publish, read
 from forms.values import encode_id
 from tests.api.shop import PNG
-from tests.portal.world import World
+from tests.portal.world import FILES, TENANT, World
 from tests.web.house import Visitor, inputs
 
 
@@ -111,6 +113,31 @@ def test_rules_are_answered_live(world: World) -> None:
     answer = browser.post("/portal/returns/records/claim/preview", data)
     fields = answer.json["fields"]
     assert fields["reason"]["required"] and "buyer" not in fields and "cost" not in fields
+
+
+def test_choices_that_hang_on_another_are_offered_and_held_to(world: World) -> None:
+    claim = FILES["packs/shop/forms/claim.yaml"].replace(
+        "  lines:\n",
+        "  kind: {type: choice, options: why}\n  why: {type: choice, options: why, under: kind}\n"
+        "  lines:\n",
+    )
+    why = "options: why\nvalues: {late: {}, bad: {}, week: {parent: late}, dent: {parent: bad}}\n"
+    name = world.names[0]
+    files = {
+        **FILES,
+        "packs/shop/forms/claim.yaml": claim,
+        "packs/shop/options/why.yaml": why,
+        f"tenants/{name}/tenant.yaml": TENANT.format(name=name),
+    }
+    publish(world.tenant, SYSTEM, Sources(files, name))
+    browser, path = world.inside(), "/portal/returns/records/claim/new"
+    data = inputs(browser.get(f"{path}?of={world.rid('p1')}"))
+    live = browser.post(path.replace("/new", "/preview"), {**data, "kind": "late"})
+    assert live.json["fields"]["why"]["options"] == [["week", "week"]]
+    again = browser.post(path, {**data, "kind": "bad", "why": "week", "reason": "x"})
+    assert again.status_code == 422
+    assert "“week” does not stand under “bad”; allowed: dent" in unescape(again.text)
+    assert 'value="dent"' in again.text and 'value="week"' not in again.text
 
 
 def test_leaving_ends_the_visit(world: World) -> None:

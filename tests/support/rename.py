@@ -173,6 +173,7 @@ class Renamer:
             to=self.target,
             fill=lambda f: {self._word(k): self.expr(v) for k, v in _map(f).items()},
             options=self._choice,
+            under=self.expr,
             fields=self._fields,
             unique=self._paths,
         )
@@ -190,10 +191,11 @@ class Renamer:
     def _options(self, d: Mapping[str, Node]) -> Mapping[str, Node]:
         def attributes(entry: Node) -> Mapping[str, Node]:
             keep = ("label", "parent", "from", "until", "after")
-            return {
+            renamed = {
                 k if k in keep else self._word(k): v if k in keep else self.value(v)
                 for k, v in _map(entry).items()
             }
+            return _rewrite(renamed, parent=self.value)
 
         def allowed(kinds: Node) -> Node:
             return [self.value(k) for k in kinds] if isinstance(kinds, list) else kinds

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.web.desk.post import Posted
 from app.web.desk.values import IDS, input_value
+from forms.compile_under import OUTER
 from forms.model import Field, Form, Lines
 from forms.values import encode_id
 
@@ -76,6 +77,9 @@ class FieldView:
     accept: str = ""
     options: tuple[tuple[str, str], ...] = ()
     dated: bool = False
+    """Whether its options differ from page to page."""
+    follows: bool = False
+    """Whether its options hang on another choice."""
     choices_url: str = ""
     upload_url: str = ""
     shells: dict[Any, tuple[str, ...]] = field(default_factory=dict)
@@ -196,7 +200,7 @@ def _views(form: Form, ids: Iterable[str], state: State, place: Place) -> list[F
         if isinstance(one, Lines):
             views.append(_grid(one, state, place))
         else:
-            views.append(_input(one, one.id, state.row.get(one.id), state, place))
+            views.append(_input(one, one.id, state.row, state, place))
     return views
 
 
@@ -250,7 +254,7 @@ def _row(
     place: Place,
 ) -> RowView:
     name = f"{lines.id}.{key}"
-    cells = [_input(one, f"{name}.{one.id}", row.get(one.id), state, place) for one in columns]
+    cells = [_input(one, f"{name}.{one.id}", row, state, place) for one in columns]
     return RowView(key, name, html_id(name), cells, state.errors.get(name, ""))
 
 
@@ -268,8 +272,8 @@ def _fresh(one: Field, name: str, state: State, place: Place) -> FieldView:
     return view
 
 
-def _input(one: Field, name: str, value: Any, state: State, place: Place) -> FieldView:
-    view = _fresh(one, name, state, place)
+def _input(one: Field, name: str, row: Mapping[str, Any], state: State, place: Place) -> FieldView:
+    view, value = _fresh(one, name, state, place), row.get(one.id)
     posted = state.posted
     typed = posted.typed.get(name) if posted is not None else None
     if typed is not None and name not in state.computed:
@@ -286,6 +290,8 @@ def _input(one: Field, name: str, value: Any, state: State, place: Place) -> Fie
         view.currency = getattr(value, "currency", None) or _currency(one, state)
     elif one.type == "choice":
         view.options = _open_options(one, view, place)
+        if one.under or one.heads:
+            view.options = _standing(one, view, row, state)
     return view
 
 
@@ -312,6 +318,23 @@ def _open_options(one: Field, view: FieldView, place: Place) -> tuple[tuple[str,
         (value, label)
         for value, label in view.options
         if value in held or known[value].open_on(place.today)
+    )
+
+
+def _standing(
+    one: Field, view: FieldView, row: Mapping[str, Any], state: State
+) -> tuple[tuple[str, str], ...]:
+    """Options that stand under what is chosen above, or in the uppermost choice under nothing. What
+    is chosen already stays, unless it is refused."""
+    known = one.options.values if one.options else {}
+    outer = one.under.startswith(OUTER)
+    above = (state.row if outer else row).get(one.under.removeprefix(OUTER)) if one.under else ""
+    held = view.value if isinstance(view.value, list) else [view.value]
+    kept = [] if view.error else held
+    return tuple(
+        (value, label)
+        for value, label in view.options
+        if value in kept or (above is not None and known[value].parent == above)
     )
 
 
@@ -363,7 +386,8 @@ def _plan_choice(one: Field, view: FieldView, lang: str) -> None:
             view.widget = "select"
     elif one.type == "choice":
         known = one.options.values if one.options else {}
-        view.dated = one.options is not None and one.options.dated
+        view.follows = bool(one.under)
+        view.dated = one.heads or view.follows or (one.options is not None and one.options.dated)
         view.options = tuple((v.id, v.label.pick(lang)) for v in known.values())
         view.widget = "checks" if one.many else "select"
 

@@ -75,6 +75,8 @@ def _state(
         state["value"] = view.value
         if view.widget == "picker":
             state["text"] = [c.text for c in view.chips] if view.many else view.text
+    if view.follows:
+        state["options"] = view.options
     if view.currency is not None:
         currencies[view.name] = view.currency
     fields[view.name] = state

@@ -41,6 +41,7 @@ function add(grid) {
 function copy(grid, source) {
   const row = add(grid);
   source.after(row);
+  offerAlike(row, source);
   const from = inputs(source);
   inputs(row).forEach((control, index) => {
     const model = from[index];
@@ -58,6 +59,20 @@ function copy(grid, source) {
   }
   settle(grid, row);
   return row;
+}
+
+// The options of a choice may hang on another one of the row: the copy offers what its model does.
+function offerAlike(row, source) {
+  for (const field of row.querySelectorAll('[data-rf-kind="select"], [data-rf-kind="checks"]')) {
+    const model = source.querySelector(`[data-rf-column="${CSS.escape(field.dataset.rfColumn)}"]`);
+    const options = field.querySelector("select, .rf-choice-group");
+    if (!model || !options) continue;
+    options.replaceChildren(...[...model.querySelector("select, .rf-choice-group").childNodes].map((one) => one.cloneNode(true)));
+    for (const input of options.querySelectorAll("input")) {
+      input.name = field.dataset.rfField;
+      input.removeAttribute("id");
+    }
+  }
 }
 
 // Chips (several links, uploaded files) are rows of their own inside a field: not copied one by one.

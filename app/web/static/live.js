@@ -88,6 +88,7 @@ function liveForm(form) {
       const field = form.querySelector(`[data-rf-field="${CSS.escape(name)}"]`);
       if (!field) continue;
       field.hidden = !state.visible;
+      if (state.options) offer(field, state.options);
       mark(field, state);
       if ("value" in state && sent.get(name) === reading(field)) write(field, state);
       field.dataset.rfError = state.error || "";
@@ -169,6 +170,40 @@ function write(field, state) {
     else if (control.multiple) for (const option of control.options) option.selected = values.includes(option.value);
     else control.value = values[0] ?? "";
   }
+}
+
+// The options of a choice that hangs on another one. What does not stand there any more is let go.
+function offer(field, options) {
+  const select = field.querySelector("select");
+  const group = field.querySelector(".rf-choice-group");
+  const shown = select ? [...select.options].slice(1) : [...(group?.querySelectorAll("[type=checkbox]") ?? [])];
+  const same = shown.length === options.length && shown.every((one, at) => one.value === options[at][0]);
+  if (same) return;
+  const before = reading(field);
+  if (select) {
+    const held = select.value;
+    select.replaceChildren(new Option("", ""), ...options.map(([value, text]) => new Option(text, value)));
+    select.value = options.some(([value]) => value === held) ? held : "";
+  } else if (group) {
+    const held = new Set(shown.filter((one) => one.checked).map((one) => one.value));
+    const empty = group.querySelector("input[type=hidden]");
+    const name = empty.name;
+    group.replaceChildren(empty, ...options.map(([value, text], at) => box(name, value, text, held.has(value), at)));
+  }
+  // The rules have not seen that it is empty now.
+  if (reading(field) !== before) field.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true }));
+}
+
+function box(name, value, text, checked, at) {
+  const label = document.createElement("label");
+  label.className = "form-check";
+  const input = Object.assign(document.createElement("input"), { type: "checkbox", className: "form-check-input", name, value, checked });
+  if (at === 0) input.id = `f-${name.replaceAll(".", "-")}`;
+  const shown = document.createElement("span");
+  shown.className = "form-check-label";
+  shown.textContent = text;
+  label.append(input, shown);
+  return label;
 }
 
 function showError(field, text) {
