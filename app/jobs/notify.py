@@ -200,7 +200,8 @@ def _named(tenant: Tenant, one: outbox.Claimed, events: Sequence[Happened]) -> t
     if not rows:
         return tuple(events)
     said = json.loads(rows[0][1]).get(SAID, {}) if rows[0][1] else {}
-    known = {"actor": rows[0][0], "comment": said.get("comment")}
+    comment = said.get("comment")  # of an answer it may be in two languages, and is nobody's word
+    known = {"actor": rows[0][0], "comment": comment if isinstance(comment, str) else None}
     return tuple(replace(event, data={**known, **event.data}) for event in events)
 
 

@@ -39,7 +39,8 @@ def run_start(tenant: Tenant, one: Claimed) -> None:
         body["visit"],
         body["wait"],
     )
-    outcome, data, said = DONE, dict[str, Any](), dict[str, str]()
+    outcome, data = DONE, dict[str, Any]()
+    said: str | dict[str, str] = ""
     try:
         saved = begin_record(tenant, body["form"], body["values"], body["key"], origin)
         data = {"record": saved.id}

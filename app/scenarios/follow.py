@@ -17,6 +17,7 @@ from app.access.actor import SYSTEM, Actor
 from app.access.actors import actor_for_login
 from app.importers.generate import Maker, Wanted, span
 from app.records import Refused, create, read
+from app.records.targets import micros
 from app.records.tenant import Tenant
 from app.scenarios.names import Known, Names, Unnamed
 from app.scenarios.play import Player
@@ -28,6 +29,10 @@ from forms.model import Row
 Raw = Mapping[str, Any]
 IT = "it"
 _EACH = "[*]"
+UNREAD = timedelta(days=1)
+"""Messages of the last day wait to be read; older ones have been."""
+LEFT_LYING = timedelta(days=14)
+"""Nothing lies about for longer than that: what `chance` left undone is done late then."""
 
 
 @dataclass(slots=True)
@@ -83,18 +88,26 @@ class Past:
         return dict(read(self._tenant, SYSTEM, want.form, saved.id).row)
 
     def arrive(self) -> None:
-        """Come to the present: what was due meanwhile has happened."""
+        """Come to the present: what was due meanwhile has happened, and people have read what
+        they were told until yesterday."""
         self._world.pass_until(self._now)
+        self._tenant.db.execute_now(
+            "UPDATE rf_message SET read_at = created_at + ? WHERE created_at < ?",
+            (UNREAD // 4 // timedelta(microseconds=1), micros(self._now - UNREAD)),
+        )
 
     def _follow(self, known: Known, steps: Sequence[Raw]) -> None:
         world, dice = self._world, self._maker.dice
         world.names.records[IT] = known
         for step in steps:
-            if dice.randint(1, 100) > int(step.get("chance", 100)):
+            late = dice.randint(1, 100) > int(step.get("chance", 100))
+            if late and self._clock.now > self._now - LEFT_LYING:
                 return
             low, high = (span(part) for part in step.get("plus", ("0m", "1m")))
             seconds = dice.randint(int(low.total_seconds()), int(high.total_seconds()))
             at = self._clock.now + timedelta(seconds=seconds)
+            if late:  # in the end somebody sees to what was left lying
+                at += timedelta(hours=dice.randint(4, 40))
             if at > self._now:
                 return
             world.pass_until(at)

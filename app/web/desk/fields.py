@@ -32,9 +32,9 @@ _INPUT_TYPES = {"date": "date", "datetime": "datetime-local"}
 _TEXT_TYPES = {"email": "email", "phone": "tel", "url": "url"}
 _MODES = {"integer": "numeric", "decimal": "decimal", "percent": "decimal", "money": "decimal"}
 _CELLS = {
-    **dict.fromkeys(("integer", "decimal", "percent", "boolean"), "rf-narrow"),
-    **dict.fromkeys(("link", "text", "file", "image", "datetime"), "rf-broad"),
-    **dict.fromkeys(("money", "choice", "date", "user", "department"), "rf-middle"),
+    **dict.fromkeys(("integer", "decimal", "percent", "boolean"), "rf-cell-narrow"),
+    **dict.fromkeys(("link", "text", "file", "image", "datetime"), "rf-cell-broad"),
+    **dict.fromkeys(("money", "choice", "date", "user", "department"), "rf-cell-middle"),
 }
 """How wide a cell of the line grid is."""
 TELLING = 3
@@ -129,6 +129,11 @@ class SectionView:
     help: str
     fields: list[FieldView]
     visible: bool = True
+
+    @property
+    def passive(self) -> bool:
+        """Whether nothing can be filled in here: what comes about later."""
+        return bool(self.label and self.fields) and all(one.readonly for one in self.fields)
 
 
 @dataclass(slots=True)

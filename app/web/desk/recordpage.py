@@ -242,9 +242,11 @@ def _fill(
     for field_id in ids:
         one = form.fields[field_id]
         if isinstance(one, Lines):
-            columns = [c for c in one.fields.values() if c.path not in hidden]
-            rows = [[_shown(c, line.get(c.id), names, lang) for c in columns]
-                    for line in row.get(one.id) or ()]  # fmt: skip
+            lines = row.get(one.id) or ()
+            columns = [
+                c for c in one.fields.values() if c.path not in hidden and _filled(c.id, lines)
+            ]
+            rows = [[_shown(c, line.get(c.id), names, lang) for c in columns] for line in lines]
             heads = [Shown(c.label.pick(lang) or c.id, css=_css(c)) for c in columns]
             label = one.label.pick(lang) or one.id
             shown.parts.append(ShownPart(lines=ShownLines(label, heads, rows)))
@@ -252,6 +254,12 @@ def _fill(
             if not shown.parts or shown.parts[-1].lines is not None:
                 shown.parts.append(ShownPart())
             shown.parts[-1].values.append(_shown(one, row.get(one.id), names, lang))
+
+
+def _filled(name: str, lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a column has a value in some line: where there is little room, one that is empty
+    throughout pushes others out of sight."""
+    return not lines or any(line.get(name) not in (None, [], "") for line in lines)
 
 
 def _shown(one: Field, value: Any, names: Mapping[str, Mapping[int, Chip]], lang: str) -> Shown:

@@ -16,7 +16,7 @@ from app.web.desk.why import Teller, user_ids
 from app.web.i18n import gettext as _
 from flows.model import Flow
 from flows.picture import interrupt_name
-from forms.values import decode_id
+from forms.values import Text, decode_id
 
 QUIET = frozenset({"timer", "answer", "event", "ended", "changed"})
 TOLD = frozenset({"skip", "remind", "late", "escalate", "incident", "end", "call", "arrive"})
@@ -57,7 +57,7 @@ def _said(entry: HistoryEntry, teller: Teller, chips: Mapping[int, Chip]) -> Sai
     found = [chips[key] for text in told.get("attachments", ()) if (key := _id(text)) in chips]
     return Said(
         _did(entry, teller),
-        str(told.get("comment", "")),
+        Text.of(told.get("comment")).pick(teller.lang),
         found,
         notes,
         quiet=entry.act in QUIET,

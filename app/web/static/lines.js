@@ -1,4 +1,5 @@
 // The line grid: add, duplicate and remove rows. Enter goes to the next row and adds one at the end.
+// Rows that are wider than their place become cards: no column hides behind a scroll bar.
 
 let fresh = 0;
 
@@ -108,4 +109,21 @@ function say(text) {
   document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
 }
 
+function fit(grid) {
+  const place = grid.querySelector(".rf-lines-scroll");
+  grid.classList.remove("rf-lines-cards");
+  grid.classList.toggle("rf-lines-cards", place.scrollWidth > place.clientWidth + 1);
+}
+
+function keepFitting(grid) {
+  if (grid.classList.contains("rf-lines-one")) return;
+  let width = 0;
+  new ResizeObserver(() => {
+    if (grid.clientWidth === width) return; // cards change the height alone
+    width = grid.clientWidth;
+    fit(grid);
+  }).observe(grid);
+}
+
+for (const grid of document.querySelectorAll("[data-rf-grid]")) keepFitting(grid);
 for (const form of document.querySelectorAll("form[data-rf-form]")) lineGrid(form);
