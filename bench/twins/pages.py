@@ -226,6 +226,7 @@ for _path, _endpoint in (
     ("/messages", "messages"),
     ("/messages/count", "message_count"),
     ("/account", "account"),
+    ("/account/delegations", "delegations"),
     ("/preferences", "preferences"),
     ("/sign-out", "sign_out"),
 ):

@@ -118,21 +118,20 @@ class Pair:
             return
         open_ones = [pair for pair in self.effects if self.current(pair[1])]
         waited = open_ones and self.dice.random() < 0.9
-        place, one = self.dice.choice(open_ones if waited else self.effects[-6:])
-        node = self.model.find(*place[:4])
+        _, one = self.dice.choice(open_ones if waited else self.effects[-6:])
+        # Back at its step, a token waits for what was under way from before: at another visit.
+        node = self.node(self.play.state.tokens[one.token]) if self.current(one) else None
         action = one.action if isinstance(one, Call) else ""
         if isinstance(one, StartRecord) and one.wait and self.dice.random() < 0.5:
             outcome = self.dice.choice(CHILD_ENDS)
-            used = self.current(one)
             self.play.send(Ended(one.key, one.token, one.step, one.visit, 7, outcome))
-            if node is not None and used:
+            if node is not None:
                 self.model.child_ended(node, outcome)
             return
         outcome = self.dice.choice(["done", "done", "failed.no_stock"])
-        used = self.current(one)
         data = {"record": 7}
         self.play.send(Answer(one.key, one.token, one.step, one.visit, action, outcome, data))
-        if node is not None and used:
+        if node is not None:
             self.model.answer(node, action, outcome)
 
     def current(self, one: Call | StartRecord) -> bool:
