@@ -141,6 +141,33 @@ def test_what_an_input_can_be_is_known_from_its_field_and_expression(
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "witness"),
+    [
+        ("reason", "[unwanted, quality]", "transit", ""),
+        ("reason", "unwanted", "transit", "score=quality"),
+        ("detail", "crushed", "[lost, none]", ""),
+        ("detail", "crushed", "none", "score=lost"),
+    ],
+)
+def test_a_choice_above_another_has_its_own_options_only(
+    name: str, low: str, high: str, witness: str
+) -> None:
+    options = FILES["packs/p/options/reason.yaml"] + "".join(
+        f"  {one}: {{fault: carrier, parent: transit}}\n" for one in ("crushed", "lost")
+    )
+    form = FILES["packs/p/forms/claim.yaml"].replace(
+        "      intact:",
+        "      detail: {type: choice, options: reason, under: reason}\n      intact:",
+    )
+    text = CASE.replace("INPUT", name).replace("LOW", low).replace("HIGH", high)
+    files = {"packs/p/options/reason.yaml": options, "packs/p/forms/claim.yaml": form}
+    told = build(sources({**FILES, **files, "packs/p/policies/tested.yaml": text})).problems
+    assert [one.problem.message for one in told] == (
+        [f"no rule applies to {witness}"] if witness else []
+    )
+
+
 def test_a_policy_waits_for_its_form_to_be_mended() -> None:
     files = {**PACK, "packs/p/options/reason.yaml": "options: reason\nvalues: {}\n"}
     codes = {one.problem.code for one in build(sources(files)).problems}

@@ -20,12 +20,17 @@ from app.access.actor import SYSTEM
 from app.access.users import change_user, create_user, get_user, set_roles
 from app.catalog.build import build
 from app.catalog.sources import Sources
+from app.hooks import load_plugins
+from app.jobs.connect import Outside
 from app.jobs.notify import Post
 from app.jobs.reporting import plan, send_report
+from app.jobs.worker import Worker
 from app.letters import MailSettings
 from app.records import incidents, outbox
 from app.records.releases import publish
+from app.records.tenant import Tenant
 from app.reports.schedule import current, following, moment
+from app.storage.control import Control
 from app.storage.databases import Installation
 from tests.notifications.world import FILES, GOOD, World, open_world
 from tests.support.mailbox import Mailbox, mail_server
@@ -252,6 +257,41 @@ def test_a_worker_that_dies_loses_no_letter_and_doubles_none(
     ids = [one["Message-ID"] for one in mailbox.letters]
     assert len(ids) == 3 and len(set(ids)) == 2
     assert not outbox.finish(db, first, world.tenant.now_us())
+
+
+def test_the_worker_does_it_and_notes_when_the_next_is_due(
+    world: World, mailbox: Mailbox, installation: Installation, tmp_path: Path
+) -> None:
+    control = Control(installation.settings)
+    control.add(world.tenant.id, "Acme")
+    try:
+        outside = Outside(load_plugins([]), lambda tenant: {}, world.post)
+        worker = Worker(_OneTenant(world), control, outside, tmp_path)  # type: ignore[arg-type]
+        begin(world, report("{every: month, to: [{user: ann}], as: csv}"))
+        worker.sweep_all()
+        world.clock.pass_by(minutes=2)
+        worker.sweep_all()
+        due = control.tenant(world.tenant.id).next_due
+        assert due == datetime(2026, 4, 1, 7, tzinfo=SHANGHAI).timestamp() * 1_000_000
+        go_to(world, 2026, 4, 1, 7, 1)
+        worker.sweep_due()
+        worker.sweep_due()
+        assert [one["Subject"] for one in mailbox.letters] == ["By wish, 2026-04-01"]
+    finally:
+        control.close()
+
+
+class _OneTenant:
+    """The tenants of a worker that has one."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def get(self, tenant_id: str) -> Tenant:
+        return self.world.tenant
+
+    def now_us(self) -> int:
+        return self.world.tenant.now_us()
 
 
 def test_a_server_that_is_away_is_tried_again_and_then_by_a_person(

@@ -60,6 +60,7 @@ def test_a_dashboard_hands_its_filters_to_tiles_and_their_reports(claims: House)
     reports = re.findall(r'href="([^"]+/reports/per_item\?[^"]*)"', page.text)
     assert reports and all(f"f.client={ada}" in unescape(one) for one in reports)
     assert "f.asked" not in reports[0]
+    assert page.text.count("Not narrowed by: Client") == 1, "the tile by client has no such filter"
     tile = boss.get(f"/dashboards/overview/tiles/items?f.client={ada}")
     assert "bowl" in tile.text and "lid" not in tile.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, make_response, render_template, request, url_for
@@ -53,9 +54,11 @@ def show_dashboard(board_id: str) -> Any:
     wish = wish_of(known)
     url = url_for("desk.dashboard", board_id=board_id)
     choices = url_for("desk.dashboard_choices", board_id=board_id, filter_id="_")[:-1]
-    views = (
-        [] if wish.problems else [_tile(catalog.reports[one.report], one, wish) for one in tiles]
-    )
+    views = []
+    for tile in () if wish.problems else tiles:
+        report = catalog.reports[tile.report]
+        views.append(_tile(report, tile, wish))
+        views[-1].untouched = _untouched(known, wish, report)
     return _page(
         "desk/dashboard.html",
         narrow_view(known, wish, url, choices),
@@ -133,6 +136,13 @@ def _board(board_id: str) -> tuple[Dashboard, list[Tile]]:
 def _board_filters(board: Dashboard, tiles: list[Tile]) -> dict[str, Filter]:
     catalog = g.tenant.active().catalog
     return of_dashboard(catalog, board, [catalog.reports[one.report] for one in tiles])
+
+
+def _untouched(known: Mapping[str, Filter], wish: Wish, report: Report) -> str:
+    """The names of what is chosen on the page and does not act on a report."""
+    lang = language()
+    names = [known[one].label.pick(lang) for one in wish.chosen if one not in report.filters]
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def _page(template: str, narrow: NarrowView, wish: Wish, **more: Any) -> Any:

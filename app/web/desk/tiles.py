@@ -27,6 +27,8 @@ class TileView:
     heads: list[tuple[str, str]] = field(default_factory=list)
     rows: list[list[Cell]] = field(default_factory=list)
     cut: bool = False
+    untouched: str = ""
+    """Filters of the page that are chosen and do not act on this report."""
     charts: list[tuple[str, str]] = field(default_factory=list)
     """(caption, svg): one picture for each currency."""
     legend: list[tuple[int, str]] = field(default_factory=list)
