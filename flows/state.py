@@ -24,6 +24,8 @@ WAITING = "waiting"
 DONE = "done"
 CANCELLED = "cancelled"
 SKIPPED = "skipped"
+KEPT = "kept"
+"""Of a promise's last timer: the promise was kept, so it never fired."""
 
 
 @record
@@ -363,8 +365,8 @@ class Done:
 
     `tokens`, `tasks`, `timers`: those that are new or changed, whole. `cancel_below`: tokens whose
     open descendants end as cancelled, with their tasks and timers, loaded or not. `opened`: events
-    a wait now listens for, (token, names): what came too early is looked at again. `watches`:
-    (token, what) an open `until` reads beyond the record: ("order", id) or
+    a wait or a stage with interrupts now listens for, (token, names): what came too early is looked
+    at again. `watches`: (token, what) an open `until` reads beyond the record: ("order", id) or
     ("aggregate:received", key); the set of that token is replaced. `revoke`: queued notifications
     of the record are withdrawn. `ended`: the outcome of the whole. `trace`: JSON values, one a
     decision: {"kind", "step", "at", …, "facts"}, enough to explain why.

@@ -152,7 +152,7 @@ def flow_rows(key: str) -> str:
     """The work of a form's flow, one row a task, whoever had a seat at it; `key` is the form's
     lasting name."""
     sla = "kind = 'timer'"
-    over = "CASE status WHEN 'done' THEN 'breached' WHEN 'cancelled' THEN 'kept' ELSE 'running' END"
+    over = "CASE status WHEN 'done' THEN 'breached' WHEN 'kept' THEN 'kept' ELSE 'running' END"
     return (
         "(SELECT min(id) AS id, record_id,"
         f" CASE WHEN {sla} THEN 'sla' ELSE kind END AS kind,"
@@ -161,7 +161,7 @@ def flow_rows(key: str) -> str:
         f" max(CASE WHEN {sla} THEN {over} ELSE outcome END) AS outcome,"
         " min(opened_at) AS opened_at, max(done_at) AS done_at, max(due_at) AS due_at"
         f" FROM rf_due WHERE form = '{key}' AND (kind IN ('task', 'vote')"
-        " OR (kind = 'timer' AND rule LIKE 'sla/%/breach'))"
+        " OR (kind = 'timer' AND rule LIKE 'sla/%/breach' AND status <> 'cancelled'))"
         " GROUP BY record_id, coalesce(task, id), kind, step, rule)"
     )
 

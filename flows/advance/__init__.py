@@ -21,7 +21,7 @@ from flows.advance.waits import look_again
 from flows.advance.work import Work
 from flows.messages import declined
 from flows.model import Flow
-from flows.state import SYSTEM, Changed, Declined, Done, Event, Facts, Need, State
+from flows.state import SYSTEM, TOP, Changed, Declined, Done, Event, Facts, Need, State
 from forms.expr import EvalError
 from forms.types import Invalid
 
@@ -83,7 +83,17 @@ def _idle(work: Work) -> bool:
     return not busy and work.row == work.facts.row
 
 
+def _listen(work: Work) -> None:
+    """A stage was entered: events that may interrupt there are listened for from now on."""
+    stage, known = work.row.get("stage"), work.flow.interrupts.values()
+    names = tuple(one.id for one in known if not one.by and stage in one.stages)
+    if names:
+        work.opened.append((TOP, names))
+
+
 def _done(work: Work) -> Done:
+    if work.passed and work.ended is None:
+        _listen(work)
     known = work.state.tokens
     tokens = []
     for key, live in work.live.items():

@@ -11,7 +11,7 @@ from flows.advance.ids import made_id
 from flows.advance.work import Work
 from flows.calendars import add, add_seconds, subtract, working_seconds
 from flows.model import Duration, Sla
-from flows.state import CANCELLED, DONE, TOP, Timer
+from flows.state import CANCELLED, DONE, KEPT, TOP, Timer
 
 WORKING = ("wh", "wd")
 FINAL = ("met", "missed", "void")
@@ -79,17 +79,21 @@ def _timer(work: Work, rule: str, at: datetime) -> None:
     work.timers[key] = Timer(key, TOP, "", 0, rule, at)
 
 
-def _cancel(work: Work, sla: Sla) -> None:
+def _cancel(work: Work, sla: Sla, came_out: str = CANCELLED) -> None:
+    """Stop a promise's timers. `came_out`: the status its breach is left in, which reports count
+    by; one that only stands still, or is void, counts for nothing."""
     for timer in work.open_timers(TOP):
         if timer.rule.startswith(f"sla/{sla.id}/"):
-            work.timers[timer.id] = stopped(timer, CANCELLED)
+            last = timer.rule.endswith("/breach")
+            work.timers[timer.id] = stopped(timer, came_out if last else CANCELLED)
 
 
 def _stop(work: Work, sla: Sla, clock: dict[str, Any], stop: datetime | None) -> dict[str, Any]:
-    _cancel(work, sla)
     if stop is None:
+        _cancel(work, sla)
         return {**clock, "state": "missed" if clock.get("breached") else "void"}
-    late = stop > datetime.fromisoformat(clock["due"])
+    late = stop > datetime.fromisoformat(clock["due"])  # the breach may not have fired yet
+    _cancel(work, sla, DONE if late else KEPT)
     state = "missed" if late or clock.get("breached") else "met"
     work.say("sla", None, "", sla=sla.id, state=state, to=stop.isoformat())
     return {**clock, "state": state, "to": stop.isoformat()}

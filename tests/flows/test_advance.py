@@ -296,3 +296,24 @@ def test_a_record_that_is_not_waited_for_has_to_be_there_before_it_goes_on() -> 
     play.pass_time(days=61)
     assert play.told.count("remind.wait.weekly") == 3
     assert play.ended == "gone"
+
+
+LATER = """
+interrupts:
+  carrier.lost: {in: [later], to: gone}
+  stop: {by: [{role: clerk}], in: [later], to: gone}
+steps:
+  work: {stage: open, task: {by: [{role: clerk}]}, next: {ok: hold}}
+  hold: {stage: later, task: {by: [{role: clerk}]}, next: {ok: gone}}
+  gone: {stage: gone, end: gone}
+"""
+
+
+def test_an_event_that_interrupts_is_listened_for_from_its_stage_on() -> None:
+    play = Play(flow_of(LATER)).begin()
+    play.event("carrier.lost")
+    assert (play.at(), play.last.used) == (["work"], False)
+    play.act("ok", 1)
+    assert play.last.opened == ((0, ("carrier.lost",)),)
+    assert play.event("carrier.lost").ended == "gone"
+    assert play.last.opened == ()

@@ -138,6 +138,18 @@ def test_a_day_of_business_ends_when_it_closes_and_a_free_day_on_the_next_that_w
     assert local(end_of_business(date(2026, 3, 21), OFFICE)) == "2026-03-23 18:00"
 
 
+def test_l04_a_first_response_takes_only_working_hours() -> None:
+    """Open from 10 to 18, Monday to Friday; the 7th of March 2026 is a Saturday."""
+    desk = Calendar("desk", SHANGHAI, dict.fromkeys(range(5), ((10 * 60, 18 * 60),)))
+
+    def hours(start: str, end: str) -> float:
+        return working_seconds(desk, at(start, SHANGHAI), at(end, SHANGHAI)) / 3600
+
+    assert hours("2026-03-05 12:00", "2026-03-05 20:00") == 6
+    assert hours("2026-03-07 08:00", "2026-03-08 20:00") == 0
+    assert hours("2026-03-05 06:00", "2026-03-06 06:00") == 8
+
+
 def test_without_a_calendar_all_hours_of_all_days_count() -> None:
     everyday = clock(SHANGHAI)
     assert local(add(at("2026-10-01 10:00"), of("8wh"), everyday)) == "2026-10-01 18:00"

@@ -355,6 +355,23 @@ def test_a_promise_that_is_broken_already_cannot_be_held_up() -> None:
     assert clock(play)["due"] == "2026-03-05T10:00:00+00:00"
 
 
+def came_out(play: Play) -> list[str]:
+    """In what status the last step left the promise's last timer."""
+    every = play.last.timers
+    return [one.status for one in every if one.rule == "sla/answer/breach" and one.status != "open"]
+
+
+def test_its_last_timer_tells_how_a_promise_came_out() -> None:
+    play = Play(flow_of(SLA)).begin()
+    assert came_out(play.act("ask", 1)) == ["cancelled"]  # it stands still
+    assert came_out(play.pass_time(days=1).act("back", 1).act("done", 1)) == ["kept"]
+    late = Play(flow_of(SLA)).begin()
+    late.now = at("2026-03-05T10:30")  # the timer is due, the worker has not come yet
+    assert clock(late.act("done", 1))["state"] == "missed"
+    assert came_out(late) == ["done"]
+    assert came_out(Play(flow_of(SLA)).begin().act("stop", 1)) == ["cancelled"]
+
+
 def test_a_promise_is_void_when_the_record_ends_before() -> None:
     play = Play(flow_of(SLA)).begin().act("stop", 1)
     assert clock(play)["state"] == "void"

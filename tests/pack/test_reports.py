@@ -74,12 +74,15 @@ def test_steps_promises_and_what_is_open_are_counted(company: Tenant, tmp_path: 
     )
     outside = nowhere(Recorder(clock), company.active().catalog, tmp_path)
     goods = {"product": product, "quantity": 1, "unit_price": 100, "reason": "unwanted"}
-    for _ in range(2):
+    mei = actor_for_login(company.db, "mei")
+    for nth in range(3):
         request = {"customer": customer, "lines": [goods]}
         rid = create(company, SYSTEM, "return_request", request).id
         deliver(company, outside)
+        if nth == 0:  # called off: its promise is void and counts for nothing
+            act(company, mei, "return_request", rid, "withdraw")
     clock.now = START + timedelta(hours=5)
-    act(company, actor_for_login(company.db, "mei"), "return_request", rid, "approved")
+    act(company, mei, "return_request", rid, "approved")
     deliver(company, outside)
 
     steps = report(company, "cycle_time")
@@ -87,6 +90,7 @@ def test_steps_promises_and_what_is_open_are_counted(company: Tenant, tmp_path: 
     assert column(steps, "step", "hours") == {"approval": Decimal(5)}
     assert column(steps, "step", "share") == {"approval": Decimal(0)}
     promises = report(company, "sla_kept")
+    assert column(promises, "promise", "all") == {"answer": 1}
     assert column(promises, "promise", "rate") == {"answer": Decimal(1)}
     open_ = report(company, "open_returns")
     assert column(open_, "stage", "returns") == {"applied": 1, "returning": 1}
