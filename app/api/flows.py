@@ -26,6 +26,8 @@ _ROWS = frozenset({"row", "task", "token", "user", "by", "claimed", "given_back"
                    "added", "instead_of", "record"})  # fmt: skip
 """Names in a trace whose integers are ids."""
 _LISTS = frozenset({"users", "excluded", "rows", "attachments"})
+_SEATS = frozenset({"seats", "to"})
+"""Names in a trace under which principals stand, such as "user:12" or "contact:customer:77"."""
 
 
 def add_flows(api: Blueprint) -> None:
@@ -249,11 +251,19 @@ def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(one, str(key)) for key, one in value.items()}
     if isinstance(value, list | tuple):
+        if name in _SEATS:
+            return [_seat(one) for one in value]
         return [_plain(one, name[:-1] if name in _LISTS else "") for one in value]
     known = name in _ROWS or name in {"user", "exclude", "row", "attachment"}
     if known and isinstance(value, int) and not isinstance(value, bool):
         return encode_id(value)
     return value
+
+
+def _seat(seat: Any) -> Any:
+    """A principal with its id in the form all ids have outside; a role is named as it is."""
+    kind, _, key = str(seat).rpartition(":")
+    return f"{kind}:{encode_id(int(key))}" if key.isdigit() else seat
 
 
 def _maybe(id_: int | None) -> str | None:

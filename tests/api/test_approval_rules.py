@@ -25,6 +25,10 @@ def test_rule_01_approvers_are_resolved_once_and_frozen(desk: Desk) -> None:
     assert made.people() == ["Ann", "Ben", "Cat", "Dan"]  # Dan is named twice and asked once
     [assigned] = [one for one in made.said("assign") if "users" in one and one["step"] == "agree"]
     assert len(assigned["users"]) == 4
+    entries = desk.call("ask", "GET", f"{made.path}/why").json["entries"]
+    told = [one for entry in entries for one in entry["said"].get("tasks", ())]
+    seats = {seat for one in told for seat in one["seats"] if one.get("step") == "agree"}
+    assert seats == {f"user:{user(desk, one)}" for one in ("ann", "ben", "cat", "dan")}
 
 
 def test_rule_02_an_empty_set_follows_if_nobody(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.records import Saved, act, flow_of
+from app.web.desk.why import Teller
 from forms.values import encode_id
 from tests.web.house import PASSWORD, House, Visitor, inputs, token
 
@@ -271,6 +272,13 @@ def test_why_tells_the_rule_the_inputs_and_who_was_asked(house: House) -> None:
     assert "It waits for people:" in text
     chinese = unescape(house.client("lena", "zh").get(page_of(saved)).text)
     assert "“主管与财务审批 · 主管”由 Lena 处理 (先到者决定)" in chinese
+
+
+def test_facts_of_the_line_at_hand_are_called_by_their_fields(house: House) -> None:
+    catalog = house.tenant.active().catalog
+    teller = Teller(catalog.flows["request"], catalog, "en", {}, {})
+    read = {"item": 4711, "request.items:4711.quantity": "2", "client:12.name": "Quill"}
+    assert teller.facts(read) == [("Quantity", "2"), ("client:12.name", "Quill")]
 
 
 @pytest.mark.parametrize("login", ["own", "nobody"])

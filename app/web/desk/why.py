@@ -170,7 +170,20 @@ class Teller:
         """Values that were read, by the labels of their fields."""
         if not isinstance(values, Mapping):
             return []
-        return [(self.name(name), self.value(name, value)) for name, value in values.items()]
+        plain = {self.own(name): value for name, value in values.items() if not self.is_row(name)}
+        return [(self.name(name), self.value(name, value)) for name, value in plain.items()]
+
+    def is_row(self, name: str) -> bool:
+        """Whether a name stands for the line at hand, which is told by its number."""
+        rows = self.flow.reading.rows.values()
+        return any(name == row for each in rows for row, *_ in each)
+
+    def own(self, name: str) -> str:
+        """A field of the record's own line, read by way of the line at hand, by its plain name."""
+        table, _sep, rest = name.partition(":")
+        form, _sep, lines = table.partition(".")
+        field = rest.partition(".")[2]
+        return f"{lines}.{field}" if lines and field and form == self.flow.form else name
 
     def field(self, name: str) -> Field | None:
         """A field of the record, or of its lines."""
