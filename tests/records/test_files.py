@@ -81,7 +81,7 @@ def test_markup_is_text_and_programs_are_programs():
     assert kind_of(b"\x00\x01", "a") == "application/octet-stream"
 
 
-def test_an_upload_is_its_senders_until_the_record_is_saved(shop: Shop):
+def test_e17_an_upload_is_its_senders_until_the_record_is_saved(shop: Shop):
     one = put(shop, b"hello", name="../../etc/pass\u202ewd.txt", mime="text/plain")
     with open_attachment(shop.tenant, BOSS, "claim", None, one).stream as stream:
         assert stream.read() == b"hello"
@@ -124,7 +124,7 @@ def test_a_deleted_record_shows_no_files(shop: Shop):
     refused("not_found", open_attachment, shop.tenant, BOSS, "claim", saved.id, one)
 
 
-def test_what_is_not_what_it_says_is_refused(shop: Shop):
+def test_e17_what_is_not_what_it_says_is_refused(shop: Shop):
     for content, path, mime in (
         (b"<svg/>", "lines.photos", "image/svg+xml"),
         (b"%PDF-1.7", "lines.photos", "application/pdf"),
@@ -139,7 +139,7 @@ def test_what_is_not_what_it_says_is_refused(shop: Shop):
     refused("forbidden", put, shop, b"x", actor=NOBODY)
 
 
-def test_a_file_too_large_leaves_nothing_behind(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+def test_e17_a_file_too_large_leaves_nothing_behind(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("app.records.files.DEFAULT_SIZE", 1000)
     refused("too_large", put, shop, bytes(1001))
     put(shop, bytes(1000))
