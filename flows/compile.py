@@ -42,8 +42,9 @@ def compile_flow(
     with a flow by which outcomes its records end (see `ends_of`).
     """
     steps, exits = _size(data["steps"])
+    world = World(at, form, policies, ends or {})
     if steps > MOST_STEPS or exits > MOST_EXITS:
-        at.problem(
+        world.problem(
             "flow_too_large",
             ("steps",),
             f"the flow has {steps} steps with {exits} exits",
@@ -51,7 +52,6 @@ def compile_flow(
             on_key=True,
         )
         return None
-    world = World(at, form, policies, ends or {})
     work = _Work(world)
     top = work.scope(data["steps"], Place("", ("steps",)))
     if work.incomplete:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.durations import parse
 from flows.model import Duration
-from forms.compile_library import FormLibrary
-from forms.expr import USER, AggregateType, Expr, Scope, Type, link
+from forms.compile_library import FormLibrary, Wrapped
+from forms.expr import USER, Expr, Scope, Type, link
 from forms.model import Form
-from forms.problems import Path, suggest
+from forms.problems import Noting, Path, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from flows.policy.model import Policy
 
 Raw = Mapping[str, Any]
@@ -39,17 +37,9 @@ class Notes(Protocol):
     def ids(self) -> Mapping[str, set[str]]:
         """The ids of every kind, also of definitions that have problems."""
 
-    def problem(
-        self,
-        code: str,
-        path: Path,
-        message: str,
-        allowed: str = "",
-        suggestion: str = "",
-        *,
-        on_key: bool = False,
-    ) -> None:
-        """Note a problem."""
+    @property
+    def problems(self) -> list[Problem]:
+        """Where problems are noted."""
 
     def expr(
         self, value: object, path: Path, scope: Scope, expect: Type | Sequence[Type] | None = None
@@ -61,44 +51,19 @@ class Notes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class World(Noting):
     """Everything one flow is compiled against. `ends`: form → the outcomes its flow ends with."""
 
     at: Notes
     form: Form
     policies: Mapping[str, Policy]
     ends: Mapping[str, frozenset[str]]
+    problems: list[Problem] = field(init=False)
     library: FormLibrary = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "problems", self.at.problems)
         object.__setattr__(self, "library", OwnRows(self.at.library, self.form.id))
-
-    def problem(
-        self,
-        code: str,
-        path: Path,
-        message: str,
-        allowed: str = "",
-        suggestion: str = "",
-        *,
-        on_key: bool = False,
-    ) -> None:
-        """Note a problem."""
-        self.at.problem(code, path, message, allowed, suggestion, on_key=on_key)
-
-    def unknown(
-        self, what: str, name: object, known: Iterable[str], path: Path, *, on_key: bool = False
-    ) -> None:
-        """Note a name that is none of those known here."""
-        every = list(known)
-        self.problem(
-            f"unknown_{what}",
-            path,
-            f"there is no {what.replace('_', ' ')} {name} here",
-            ", ".join(every),
-            suggest(str(name), every),
-            on_key=on_key,
-        )
 
     def duration(self, value: object, path: Path) -> Duration | None:
         """A length of time, written out or a policy's parameter `policy.parameter`."""
@@ -162,42 +127,19 @@ def row_scope(world: World, lines: str, extra: Mapping[str, Type] | None = None)
     return Scope(names, world.fields(form), None, world.library, HOPS)
 
 
-class OwnRows:
+class OwnRows(Wrapped):
     """A library that leaves out the way from a form's own rows back to their record: expressions
     of its flow name the record's fields themselves."""
 
-    __slots__ = ("_form", "_library")
+    __slots__ = ("_form",)
 
     def __init__(self, library: FormLibrary, form: str) -> None:
-        self._library = library
+        super().__init__(library)
         self._form = form
 
     def fields_of(self, target: str) -> Mapping[str, Type] | None:
+        """As the library's, without that way."""
         found = self._library.fields_of(target)
         if found is None or not target.startswith(f"{self._form}."):
             return found
         return {name: kind for name, kind in found.items() if name != self._form}
-
-    def attributes_of(self, options_id: str) -> Mapping[str, Type] | None:
-        return self._library.attributes_of(options_id)
-
-    def attribute(self, options_id: str, value: str, name: str) -> object:
-        return self._library.attribute(options_id, value, name)
-
-    def aggregate(self, name: str) -> AggregateType | None:
-        return self._library.aggregate(name)
-
-    def aggregate_names(self) -> Iterable[str]:
-        return self._library.aggregate_names()
-
-    def options(self, options_id: str) -> Any:
-        return self._library.options(options_id)
-
-    def options_ids(self) -> Iterable[str]:
-        return self._library.options_ids()
-
-    def form_ids(self) -> Iterable[str]:
-        return self._library.form_ids()
-
-    def signature(self, form_id: str) -> Any:
-        return self._library.signature(form_id)

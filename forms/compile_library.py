@@ -87,19 +87,17 @@ class StaticLibrary:
         return tuple(found.values) if found else None
 
 
-class OwnFirst:
-    """A library in which one form's names come from its own definition, listed there or not."""
+class Wrapped:
+    """A library that answers as another; what it answers otherwise, a subclass says."""
 
-    __slots__ = ("_library", "_own")
+    __slots__ = ("_library",)
 
-    def __init__(self, library: FormLibrary, own: FormSignature) -> None:
+    def __init__(self, library: FormLibrary) -> None:
         self._library = library
-        self._own = own
 
     def fields_of(self, target: str) -> Mapping[str, Type] | None:
-        """As the library's, the own form first."""
-        found = self._own.fields_of(target)
-        return found if found is not None else self._library.fields_of(target)
+        """As the library's."""
+        return self._library.fields_of(target)
 
     def attributes_of(self, options_id: str) -> Mapping[str, Type] | None:
         """As the library's."""
@@ -128,6 +126,25 @@ class OwnFirst:
     def form_ids(self) -> Iterable[str]:
         """As the library's."""
         return self._library.form_ids()
+
+    def signature(self, form_id: str) -> FormSignature | None:
+        """As the library's."""
+        return self._library.signature(form_id)
+
+
+class OwnFirst(Wrapped):
+    """A library in which one form's names come from its own definition, listed there or not."""
+
+    __slots__ = ("_own",)
+
+    def __init__(self, library: FormLibrary, own: FormSignature) -> None:
+        super().__init__(library)
+        self._own = own
+
+    def fields_of(self, target: str) -> Mapping[str, Type] | None:
+        """As the library's, the own form first."""
+        found = self._own.fields_of(target)
+        return found if found is not None else self._library.fields_of(target)
 
     def signature(self, form_id: str) -> FormSignature | None:
         """As the library's, the own form first."""

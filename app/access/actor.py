@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-VIAS = ("web", "api", "import", "system", "plugin", "portal")
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,6 @@ class Actor:
         """What `me` is in the row conditions of roles: the user, or a contact's own record. It
         also tells whose uploads and keys are whose: users and records never share an id."""
         return int(self.contact.rpartition(":")[2]) if self.contact else self.user_id
-
-    def coming(self, via: str) -> Actor:
-        """The same actor through another door ("import", "plugin" …)."""
-        return replace(self, via=via)
 
 
 SYSTEM = Actor(user_id=None, name="system", via="system", lang="en", login="system")

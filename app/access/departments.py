@@ -91,14 +91,6 @@ def list_departments(db: Database) -> list[Department]:
     return [_department(row) for row in rows]
 
 
-def get_department(db: Database, department_id: int) -> Department:
-    """One department. Raises AccessError unknown_department."""
-    rows = db.query(f"SELECT {_COLUMNS} FROM rf_department WHERE id = ?", (department_id,))
-    if not rows:
-        raise _unknown("")
-    return _department(rows[0])
-
-
 def department_path(db: Database, department_id: int | None) -> tuple[int, ...]:
     """A department and those above it, nearest first; empty for None."""
     if department_id is None:
@@ -111,20 +103,6 @@ def department_path(db: Database, department_id: int | None) -> tuple[int, ...]:
         (department_id, DEEPEST),
     )
     return tuple(row[0] for row in rows)
-
-
-def departments_under(db: Database, department_id: int) -> frozenset[int]:
-    """A department and all below it."""
-    children: dict[int | None, list[int]] = {}
-    for one, parent in db.query("SELECT id, parent_id FROM rf_department"):
-        children.setdefault(parent, []).append(one)
-    found, left = set(), [department_id]
-    while left:
-        one = left.pop()
-        if one not in found:
-            found.add(one)
-            left.extend(children.get(one, ()))
-    return frozenset(found)
 
 
 def _department(row: Sequence[Any]) -> Department:

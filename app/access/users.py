@@ -217,16 +217,6 @@ def roles_of(db: Database, user_id: int) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def users_with_role(db: Database, role: str) -> list[int]:
-    """Ids of the active users a role was granted to, in order."""
-    rows = db.query(
-        "SELECT r.user_id FROM rf_user_role r JOIN rf_user u ON u.id = r.user_id "
-        "WHERE r.role = ? AND u.active = 1 ORDER BY r.user_id",
-        (role,),
-    )
-    return [row[0] for row in rows]
-
-
 def _user(row: Sequence[Any]) -> User:
     values: list[Any] = list(row)
     values[7] = bool(values[7])

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from app.capabilities import ActionSpec, Capability, action, event
 from app.catalog.compiling import Compiling
 from app.catalog.model import Connection, ConnectionEvent
-from app.catalog.schemas import listed
 from forms.expr import BOOLEAN, Expr, Scope, Type
 from forms.expr.types import DATE, DATETIME, DECIMAL, INTEGER, MONEY, TEXT
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 
 KEYS = "connection label help was plugin settings secrets serves events".split()
 EVENT_KEYS = ("match", "save")

@@ -7,10 +7,9 @@ from typing import Any
 
 from app.catalog.compiling import Compiling
 from app.catalog.model import Computed, Constant, FieldSource, FileSpec, Find, Import, LinesImport
-from app.catalog.schemas import listed
 from forms.expr import BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, TEXT, Scope, Type, fits
 from forms.model import Field, Form, Lines
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 
 KEYS = "import label help was into file zone where key mode map rejects".split()
 FILE_KEYS = ("name", "encoding", "delimiter", "columns", "headings")

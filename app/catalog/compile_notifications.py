@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.catalog.compiling import Compiling
 from app.catalog.model import Raw
 from app.catalog.notifications import ACTOR, CHANNELS, HOPS, SLA, TASK, Listening, Notification
-from app.catalog.schemas import listed
 from flows.model import Who
-from forms.compile_library import StaticLibrary
+from forms.compile_library import FormLibrary, StaticLibrary, Wrapped
 from forms.expr import (
     BOOLEAN,
     DATETIME,
     TEXT,
-    AggregateType,
     Expr,
     ExprError,
     Scope,
@@ -24,7 +22,7 @@ from forms.expr import (
     compile_expr,
     link,
 )
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 from forms.templates import TemplateError, TextTemplate, compile_text
 from forms.values import Text
 
@@ -171,34 +169,19 @@ def event_scope(
     )
 
 
-class _EventLibrary:
+class _EventLibrary(Wrapped):
     """The library, which also knows what comes with an event."""
 
-    __slots__ = ("_library", "_targets")
+    __slots__ = ("_targets",)
 
-    def __init__(self, library: StaticLibrary, targets: Mapping[str, Mapping[str, Type]]) -> None:
-        self._library, self._targets = library, targets
+    def __init__(self, library: FormLibrary, targets: Mapping[str, Mapping[str, Type]]) -> None:
+        super().__init__(library)
+        self._targets = targets
 
     def fields_of(self, target: str) -> Mapping[str, Type] | None:
         """Names of a target."""
         found = self._targets.get(target)
         return found if found is not None else self._library.fields_of(target)
-
-    def attributes_of(self, options_id: str) -> Mapping[str, Type] | None:
-        """As the library's."""
-        return self._library.attributes_of(options_id)
-
-    def attribute(self, options_id: str, value: str, name: str) -> object:
-        """As the library's."""
-        return self._library.attribute(options_id, value, name)
-
-    def aggregate(self, name: str) -> AggregateType | None:
-        """As the library's."""
-        return self._library.aggregate(name)
-
-    def aggregate_names(self) -> Iterable[str]:
-        """As the library's."""
-        return self._library.aggregate_names()
 
 
 def _text(value: Any, path: Path, scope: Scope, at: Compiling) -> TextTemplate | None:

@@ -8,14 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from app.catalog.compiling import Compiling
-from app.catalog.schemas import listed
 from flows.policy import Edition, Output, Rule
 from flows.policy.conditions import KINDS
 from flows.policy.model import COLLECT
 from flows.policy.plain import plain_of
 from forms.expr import Type
 from forms.model import Field, Form, Lines
-from forms.problems import Path
+from forms.problems import Path, listed
 from forms.values import Money, Text
 
 OUTPUT_KEYS = ("label", "combine")

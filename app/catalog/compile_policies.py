@@ -9,7 +9,6 @@ from app.catalog.compile_findings import note_finding
 from app.catalog.compile_outputs import check_currencies, compile_output, conclusions, field_of
 from app.catalog.compile_rules import compile_editions
 from app.catalog.compiling import Compiling
-from app.catalog.schemas import listed
 from flows.model import Reads
 from flows.policy import Input, Output, Policy, outcome
 from flows.policy.conditions import KINDS, ORDERED, Domain
@@ -19,7 +18,7 @@ from flows.policy.plain import plain_of
 from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
 from forms.expr import nodes as n
 from forms.model import Field, Form
-from forms.problems import ERROR, Path, suggest
+from forms.problems import ERROR, Path, listed, suggest
 
 KEYS = (
     *("policy", "label", "help", "was", "for", "as_of", "params", "inputs", "outputs", "hit"),

@@ -8,11 +8,10 @@ from typing import Any
 from app.catalog.compiling import Compiling
 from app.catalog.model import Raw, Role
 from app.catalog.portals import Identify, Portal, Survey
-from app.catalog.schemas import listed
 from forms.compile_library import StaticLibrary
 from forms.expr import Type, link
 from forms.model import Form
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 
 KEYS = "portal label help was role identify start show policy ask".split()
 IDENTIFY_KEYS = ("form", "by", "as", "code_to")

@@ -23,11 +23,10 @@ from app.catalog.model import (
     Schedule,
     Tile,
 )
-from app.catalog.schemas import listed
 from app.catalog.sql_check import must_be_sql
 from flows.model import Who
 from forms.expr import DECIMAL, INTEGER, Expr, Scope, Type
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 from forms.values import Text
 
 KEYS = (

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from app.catalog.compiling import Compiling
-from app.catalog.schemas import listed
 from flows.model import Duration
 from flows.policy.conditions import (
     Unreadable,
@@ -22,7 +21,7 @@ from flows.policy.model import ELSE, Condition, Edition, Input, Param, Rule
 from forms.expr import TEXT, Scope, Type
 from forms.messages import message
 from forms.model import Field
-from forms.problems import Path, suggest
+from forms.problems import Path, listed, suggest
 from forms.templates import TextTemplate
 from forms.types import Invalid
 from forms.values import Money, Text

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.catalog.compiling import Compiling
 from app.catalog.model import Scenario
-from app.catalog.schemas import KINDS, listed
-from forms.problems import Path, suggest
+from app.catalog.schemas import KINDS
+from forms.problems import Path, listed, suggest
 
 KEYS = tuple("scenario label help was people given now settings answers steps".split())
 STEP_KEYS = (

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.capabilities import STANDARD, Capability
-from app.catalog.schemas import listed
 from forms.compile_library import StaticLibrary
 from forms.expr import BOOLEAN, USER, Expr, ExprError, Scope, Type, compile_expr, link
-from forms.problems import Path, Problem, suggest
+from forms.problems import Noting, Path, Problem, listed, suggest
 from forms.templates import TemplateError, TextTemplate, compile_text
 from forms.values import Text
 
 
 @dataclass(slots=True)
-class Compiling:
+class Compiling(Noting):
     """One definition being compiled: its plain values, the library, the problems found so far.
 
     `ids` are all ids of each kind, also of definitions that could not be read: a reference to one
@@ -31,19 +30,6 @@ class Compiling:
     """What `me` is in expressions: a user, or in a portal's role a link to the person's record."""
     capabilities: Mapping[str, Capability] = field(default_factory=lambda: STANDARD)
     """What connections can serve and actions can use."""
-
-    def problem(
-        self,
-        code: str,
-        path: Path,
-        message: str,
-        allowed: str = "",
-        suggestion: str = "",
-        *,
-        on_key: bool = False,
-    ) -> None:
-        """Note a problem."""
-        self.problems.append(Problem(code, path, message, allowed, suggestion, on_key=on_key))
 
     def text(self, key: str = "label", fallback: str = "") -> Text:
         """A *text* at the top of the definition."""

@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from app.catalog.compiling import Compiling
-from app.catalog.schemas import listed
 from forms.problems import Path, suggest
 
 Raw = Mapping[str, Any]
@@ -38,19 +37,6 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(
-    what: str, name: object, known: Raw, path: Path, at: Compiling, *, on_key: bool = False
-) -> None:
-    at.problem(
-        f"unknown_{what}",
-        path,
-        f"there is no {what} {name} here",
-        listed([*known]) if known else "",
-        suggest(str(name), known),
-        on_key=on_key,
-    )
-
-
 def _flow(at: Compiling) -> None:
     form = str(at.data.get("flow", ""))
     if form not in at.ids.get("form", set()):
@@ -67,14 +53,14 @@ def _flow(at: Compiling) -> None:
     for name, sla in at.data.get("slas", {}).items():
         for index, stage in enumerate(sla.get("pause", ())):
             if stage not in stages:
-                _unknown("stage", stage, stages, ("slas", name, "pause", index), at)
+                at.unknown("stage", stage, stages, ("slas", name, "pause", index))
     for name, interrupt in at.data.get("interrupts", {}).items():
         path: Path = ("interrupts", name)
         if interrupt["to"] not in steps:
-            _unknown("step", interrupt["to"], steps, (*path, "to"), at)
+            at.unknown("step", interrupt["to"], steps, (*path, "to"))
         for index, stage in enumerate(interrupt["in"]):
             if stage not in stages:
-                _unknown("stage", stage, stages, (*path, "in", index), at)
+                at.unknown("stage", stage, stages, (*path, "in", index))
         _who(interrupt.get("by"), (*path, "by"), at)
     for path, step, scope in _steps(steps, ("steps",)):
         _step(form, path, step, scope, stages, at)
@@ -94,10 +80,10 @@ def _steps(steps: Raw, path: Path) -> Iterator[tuple[Path, Raw, Raw]]:
 
 def _step(form: str, path: Path, step: Raw, scope: Raw, stages: Raw, at: Compiling) -> None:
     if "stage" in step and step["stage"] not in stages:
-        _unknown("stage", step["stage"], stages, (*path, "stage"), at)
+        at.unknown("stage", step["stage"], stages, (*path, "stage"))
     for where, target in _targets(step.get("next"), (*path, "next")):
         if target not in scope:
-            _unknown("step", target, scope, where, at)
+            at.unknown("step", target, scope, where)
     policies = step.get("decide", ())
     for index, policy in enumerate([policies] if isinstance(policies, str) else policies):
         one = isinstance(policies, str)
@@ -165,7 +151,7 @@ def _document(at: Compiling) -> None:
         path: Path = ("body", index)
         for number, name in enumerate(part.get("signoffs", ())):
             if name not in signoffs:
-                _unknown("signoff", name, signoffs, (*path, "signoffs", number), at)
+                at.unknown("signoff", name, signoffs, (*path, "signoffs", number))
         about = form
         if "of" in part:
             linked = at.type_at(form, part["of"])
@@ -194,7 +180,7 @@ def _demo(at: Compiling) -> None:
         form = spec.get("form", name)
         where = (*path, "form") if "form" in spec else path
         if "like" in spec and spec["like"] not in made.values():
-            _unknown("form", spec["like"], dict.fromkeys(made.values()), (*path, "like"), at)
+            at.unknown("form", spec["like"], dict.fromkeys(made.values()), (*path, "like"))
         if at.refers("form", form, where, on_key="form" not in spec):
             for field in spec.get("with", {}):
                 at.has_field(form, field, (*path, "with", field), on_key=True)
@@ -204,9 +190,8 @@ def _demo(at: Compiling) -> None:
         for index, role in enumerate(user.get("roles", ())):
             at.refers("role", role, ("users", name, "roles", index))
         if "department" in user and user["department"] not in departments:
-            _unknown(
-                "department", user["department"], departments, ("users", name, "department"), at
-            )
+            place = ("users", name, "department")
+            at.unknown("department", user["department"], departments, place)
 
 
 _CHECKS: Mapping[str, Callable[[Compiling], None]] = {

@@ -19,7 +19,7 @@ from referencing import Registry, Resource
 
 from app.catalog.nodes import Node, plain
 from app.catalog.traps import QUOTE
-from forms.problems import Path, Problem, suggest
+from forms.problems import Path, Problem, listed, suggest
 from forms.types import REGISTRY
 
 FOLDER = FilePath(__file__).parent.parent.parent / "definitions" / "schemas"
@@ -60,7 +60,6 @@ _TYPES = {
 }
 _CLASSES = ((bool, "boolean"), (int, "integer"), (str, "string"), (dict, "object"), (list, "array"))
 _OF_THE_TYPE = ("wrong_type", "empty_value", "quote_expression")
-_MAX_LISTED = 40
 
 
 @lru_cache
@@ -259,13 +258,6 @@ def shown(value: object) -> str:
         return _class_name(value)
     text = str(value)
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
-
-
-def listed(known: list[str]) -> str:
-    """The words that are allowed, in the schema's order."""
-    if len(known) > _MAX_LISTED:
-        return f"one of {', '.join(known[:_MAX_LISTED])}, …"
-    return f"one of {', '.join(known)}" if len(known) > 1 else f"only {''.join(known)}"
 
 
 def _allowed_types(own: Mapping[str, Any]) -> str:

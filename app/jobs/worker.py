@@ -86,20 +86,20 @@ class Worker:
     def sweep_all(self) -> None:
         """Visit every tenant, whatever the hints say, and clear away what has run out."""
         self._enter()
-        for entry in self.control.tenants():
-            self._safely(self.visit, entry.id)
-            self._safely(self.tidy, entry.id)
+        for tenant_id in self.control.tenants():
+            self._safely(self.visit, tenant_id)
+            self._safely(self.tidy, tenant_id)
 
     def begin(self) -> None:
         """What a fresh worker does first: finish publications that were cut off, then sweep."""
         self._enter()
-        for entry in self.control.tenants():
-            self._safely(self._finish, entry.id)
+        for tenant_id in self.control.tenants():
+            self._safely(self._finish, tenant_id)
         self.sweep_all()
 
     def _enter(self) -> None:
         """Put the tenants of the configuration on the list, as soon as they are there."""
-        known = {entry.id for entry in self.control.tenants()}
+        known = set(self.control.tenants())
         for name in self.names:
             if name in known:
                 continue

@@ -25,7 +25,7 @@ from app.records.delegations import (
     standing_in,
 )
 from app.records.errors import Refused
-from app.records.files import OpenFile, attach, attachments, detach, open_attachment
+from app.records.files import OpenFile, attach, attachments, open_attachment
 from app.records.flowview import FlowView, TaskView, TraceEntry, decisions, flow_of, trace, why
 from app.records.inbox import Counts, TaskRow, Tasks, counts, inbox
 from app.records.listing import count, each, list_
@@ -82,7 +82,6 @@ __all__ = [
     "delegations",
     "delete",
     "deputies",
-    "detach",
     "each",
     "end_delegation",
     "every_delegation",

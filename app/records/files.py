@@ -84,19 +84,6 @@ def attach(
     return made.id
 
 
-def detach(tenant: Tenant, actor: Actor, form_id: str, attachment_id: int) -> None:
-    """Throw one's own upload away before it is saved. (A saved one goes by changing its record.)
-
-    Raises Refused not_found.
-    """
-    ctx = context(tenant, tenant.active(), actor, form_id)
-    found = _own_upload(ctx, attachment_id)
-    tenant.db.execute_now(
-        "UPDATE rf_attachment SET deleted_at = ? WHERE id = ? AND record_id IS NULL",
-        (ctx.at, found.id),
-    )
-
-
 def open_attachment(
     tenant: Tenant, actor: Actor, form_id: str, rid: int | None, attachment_id: int
 ) -> OpenFile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from app.storage.ports import StorageSettings, TenantDatabase, check_tenant_id
 from app.storage.postgres import PostgresDatabase
@@ -12,20 +11,6 @@ from app.storage.system import migrate
 
 CONTROL = "control"
 """The name of the control database; no tenant may bear it."""
-
-_COLUMNS = "id, label, host, created_at, next_due"
-
-
-@dataclass(frozen=True, slots=True)
-class TenantEntry:
-    """A tenant of the installation. Times are microseconds UTC; `host` is the web address's host
-    name that leads to it, None where only the path does."""
-
-    id: str
-    label: str
-    host: str | None
-    created_at: int
-    next_due: int | None
 
 
 class Control:
@@ -50,49 +35,19 @@ class Control:
             self._migrated = True
         return self._db
 
-    def add(self, tenant: str, label: str, host: str | None = None) -> TenantEntry:
-        """Enter a tenant. Raises NotUnique when the id or the host is taken."""
-        check_tenant_id(tenant)
-        now = time.time_ns() // 1000
-        self._ready().execute_now(
-            "INSERT INTO rf_tenant (id, label, host, created_at) VALUES (?, ?, ?, ?)",
-            (tenant, label, host, now),
-        )
-        return TenantEntry(tenant, label, host, now, None)
-
     def enter(self, tenant: str) -> None:
         """See that a tenant is on the list; a new one is looked after at the next sweep."""
         check_tenant_id(tenant)
         now = time.time_ns() // 1000
         self._ready().execute_now(
-            "INSERT INTO rf_tenant (id, label, created_at, next_due) VALUES (?, ?, ?, ?)"
+            "INSERT INTO rf_tenant (id, created_at, next_due) VALUES (?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
-            (tenant, tenant, now, now),
+            (tenant, now, now),
         )
 
-    def tenants(self) -> list[TenantEntry]:
-        """All open tenants, by id."""
-        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE closed_at IS NULL ORDER BY id"
-        return [TenantEntry(*row) for row in self._ready().query(sql)]
-
-    def tenant(self, tenant: str) -> TenantEntry | None:
-        """One open tenant, or None."""
-        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE id = ? AND closed_at IS NULL"
-        rows = self._ready().query(sql, (tenant,))
-        return TenantEntry(*rows[0]) if rows else None
-
-    def tenant_of_host(self, host: str) -> TenantEntry | None:
-        """The open tenant a host name leads to, or None."""
-        sql = f"SELECT {_COLUMNS} FROM rf_tenant WHERE host = ? AND closed_at IS NULL"
-        rows = self._ready().query(sql, (host,))
-        return TenantEntry(*rows[0]) if rows else None
-
-    def close_tenant(self, tenant: str) -> None:
-        """Take a tenant off the list; its data stays."""
-        self._ready().execute_now(
-            "UPDATE rf_tenant SET closed_at = ?, host = NULL WHERE id = ?",
-            (time.time_ns() // 1000, tenant),
-        )
+    def tenants(self) -> list[str]:
+        """All tenants, by id."""
+        return [row[0] for row in self._ready().query("SELECT id FROM rf_tenant ORDER BY id")]
 
     def hint(self, tenant: str, at: int) -> None:
         """Work is due at `at` (microseconds UTC): an earlier hint stays."""
@@ -107,7 +62,7 @@ class Control:
 
     def due(self, now: int) -> list[str]:
         """The tenants with work due, longest waiting first."""
-        sql = "SELECT id FROM rf_tenant WHERE next_due <= ? AND closed_at IS NULL ORDER BY next_due"
+        sql = "SELECT id FROM rf_tenant WHERE next_due <= ? ORDER BY next_due"
         return [row[0] for row in self._ready().query(sql, (now,))]
 
     def visited(self, tenant: str, next_due: int | None, now: int) -> None:

@@ -21,7 +21,6 @@ def test_a_user_is_added_found_and_changed(tenant_db: TenantDatabase) -> None:
     assert found is not None
     assert (found.id, found.login, found.name, found.active) == (mei, "mei.lin", "林 梅", True)
     assert users.roles_of(tenant_db, mei) == {"desk", "lead"}
-    assert users.users_with_role(tenant_db, "lead") == [mei]
     stored = tenant_db.query("SELECT password FROM rf_user")[0][0]
     assert stored.startswith("$argon2id$")
     assert GOOD not in stored
@@ -83,7 +82,6 @@ def test_departments_form_a_tree(tenant_db: TenantDatabase) -> None:
     sales = departments.create_department(tenant_db, "SA", "Sales", parent_id=top)
     east = departments.create_department(tenant_db, "SA-E", "Sales east", parent_id=sales)
     assert departments.department_path(tenant_db, east) == (east, sales, top)
-    assert departments.departments_under(tenant_db, sales) == {sales, east}
     mei = users.create_user(tenant_db, "mei", "Mei", GOOD, department_id=east, roles=["desk"])
     actor = actor_for_login(tenant_db, "mei")
     assert actor.departments == (east, sales, top)
@@ -100,8 +98,8 @@ def test_departments_form_a_tree(tenant_db: TenantDatabase) -> None:
     departments.change_department(
         tenant_db, east, code="E", name="East", parent_id=None, head_id=mei
     )
-    assert departments.get_department(tenant_db, east).head_id == mei
-    assert [one.code for one in departments.list_departments(tenant_db)] == ["E", "HQ", "SA"]
+    listed = departments.list_departments(tenant_db)
+    assert [(one.code, one.head_id) for one in listed] == [("E", mei), ("HQ", None), ("SA", None)]
     departments.remove_department(tenant_db, sales)
     departments.remove_department(tenant_db, top)
 

@@ -45,7 +45,7 @@ def test_the_worker_logs_the_same_way(tmp_path: Path) -> None:
     path.write_text("log: {json: true}\ntenants: {ghost: {}}\n")
     installation = Installation.of(load_config(path, {}))
     control = Control(installation.settings)
-    control.add("ghost", "A tenant without a database")
+    control.enter("ghost")  # a tenant without a database
     control.close()
     installation.close()
     with (tmp_path / "log").open("wb") as log:

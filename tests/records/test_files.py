@@ -12,7 +12,6 @@ from app.records.files import (
     KEEP_UNSAVED,
     attach,
     attachments,
-    detach,
     open_attachment,
     sweep_uploads,
 )
@@ -150,7 +149,6 @@ def test_uploads_nobody_saves_are_swept_after_a_day(shop: Shop):
     kept = put(shop, b"kept")
     saved = create(shop.tenant, BOSS, "claim", shop.claim("1", evidence=[kept]))
     gone = put(shop, b"gone")
-    detach(shop.tenant, BOSS, "claim", put(shop, b"thrown away"))
     shop.clock.pass_by(seconds=KEEP_UNSAVED / 1_000_000 + 10)
     sweep_uploads(shop.tenant)
     refused("not_found", open_attachment, shop.tenant, BOSS, "claim", None, gone)

@@ -31,7 +31,7 @@ def test_a_key_belongs_to_who_sent_it_and_how(shop: Shop):
     other = replace(AGENT, roles=frozenset({"boss"}))
     ids = {
         create(shop.tenant, actor, "claim", shop.claim("0.5"), key="a").id
-        for actor in (BOSS, other, BOSS.coming("api"))
+        for actor in (BOSS, other, replace(BOSS, via="api"))
     }
     assert len(ids) == 3
 
