@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import g
 from flask_babel import lazy_gettext as _l
 
+from app.access.actor import SYSTEM
+from app.admin.incidents import TOPICS
 from app.admin.rows import AdminRows, Query
 from app.records.outbox import read_error
 from app.web.i18n import language
@@ -18,6 +21,76 @@ _JOURNAL = "form, record_id, seq, at, actor_name, via, act, release_no, changes,
 _OUTBOX = (
     "id, topic, form, record_id, status, attempts, due_at, last_error, created_at, done_at, payload"
 )
+
+
+ACTS = {
+    "create": _l("created"),
+    "update": _l("changed"),
+    "delete": _l("deleted"),
+    "amend": _l("amended"),
+    "attach": _l("file attached"),
+    "detach": _l("file removed"),
+    "import": _l("imported"),
+    "erase": _l("erased"),
+    "act": _l("acted"),
+    "claim": _l("task taken"),
+    "give_back": _l("task given back"),
+    "transfer": _l("handed over"),
+    "add_approver": _l("asked as well"),
+    "comment": _l("comment"),
+    "interrupt": _l("interrupted"),
+    "mend": _l("mended"),
+    "timer": _l("a time came"),
+    "answer": _l("an answer came"),
+    "event": _l("an event came"),
+    "ended": _l("a record it had started ended"),
+    "changed": _l("something it rests on changed"),
+    "retry": _l("tried again"),
+    "skip": _l("settled"),
+    "compensate": _l("taken back"),
+}
+VIAS = {
+    "web": _l("desk"),
+    "api": _l("API"),
+    "portal": _l("portal"),
+    "import": _l("import"),
+    "plugin": _l("plugin"),
+    "system": _l("the system itself"),
+}
+STATUSES = {
+    "ready": _l("to be sent"),
+    "running": _l("under way"),
+    "waiting": _l("waits for an answer"),
+    "done": _l("done"),
+    "cancelled": _l("withdrawn"),
+    "unknown": _l("nobody knows whether it happened"),
+    "dead": _l("given up"),
+}
+
+
+def _form(key: str) -> str:
+    """A form by its label; the key of one that is no more."""
+    published = g.tenant.active()
+    live = published.tables.form_of(key)
+    return published.catalog.forms[live.id].label.pick(language()) or live.id if live else key
+
+
+def _in(words: Mapping[str, Any], name: str) -> Callable[..., str]:
+    """How a column of codes is shown: in words, an unknown code as it is."""
+
+    def shown(view: Any, context: Any, row: Any, column: str) -> str:
+        found = getattr(row, name)
+        return str(words.get(found, found))
+
+    return shown
+
+
+def _form_shown(view: Any, context: Any, row: Any, column: str) -> str:
+    return _form(row.form)
+
+
+def _who(view: Any, context: Any, row: Any, column: str) -> str:
+    return str(_l("The system")) if row.actor_name == SYSTEM.name else str(row.actor_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +140,15 @@ class Journal(AdminRows):
         "release_no": _l("Release"),
         "changes": _l("Changes"),
     }
+    column_formatters = {  # noqa: RUF012
+        "form": _form_shown,
+        "actor_name": _who,
+        "act": _in(ACTS, "act"),
+        "via": _in(VIAS, "via"),
+    }
     column_formatters_detail = {  # noqa: RUF012
-        "changes": lambda view, context, row, name: _pretty(row.changes)
+        **column_formatters,
+        "changes": lambda view, context, row, name: _pretty(row.changes),
     }
 
     def get_pk_value(self, model: JournalRow) -> str:
@@ -151,7 +231,13 @@ class Outbox(AdminRows):
         "last_error": _l("Last error"),
         "payload": _l("Content"),
     }
+    column_formatters = {  # noqa: RUF012
+        "form": _form_shown,
+        "status": _in(STATUSES, "status"),
+        "topic": _in(TOPICS, "topic"),
+    }
     column_formatters_detail = {  # noqa: RUF012
+        **column_formatters,
         "last_error": lambda view, context, row, name: _error(row),
         "payload": lambda view, context, row, name: _pretty(row.payload),
     }

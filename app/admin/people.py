@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,9 @@ class Users(AdminRows):
         "department": _l("Department"),
         "active": _l("May sign in"),
         "updated_at": _l("Changed"),
+    }
+    column_formatters = {  # noqa: RUF012
+        "roles": lambda view, context, row, name: _role_names(row.roles)
     }
     form_class = UserForm
 
@@ -263,6 +267,13 @@ def _user_row(user_id: int, names: dict[int, str]) -> UserRow:
         department_id=_key(user.department_id),
         manager_id=_key(user.manager_id),
     )
+
+
+def _role_names(ids: Iterable[str]) -> str:
+    """Roles by their labels; one that is no more by its id."""
+    roles, lang = g.tenant.active().catalog.roles, language()
+    names = (roles[one].label.pick(lang) or one if one in roles else one for one in ids)
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def _choices(pairs: Any) -> list[SelectChoice]:

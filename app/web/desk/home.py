@@ -10,10 +10,13 @@ from flask import Blueprint, g, render_template, url_for
 from app.access.rights import rights
 from app.catalog.model import Dashboard
 from app.records import count
+from app.records.inbox import inbox
 from app.web.desk.boards import readable_dashboards, readable_tiles
+from app.web.desk.inbox import Line, lines_of
 from app.web.i18n import language
 
 MANY = 1000
+FIRST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,14 @@ def show_home() -> Any:
             )
         )
     boards = [_board(one, lang) for one in readable_dashboards(catalog, g.actor)]
-    return render_template("desk/home.html", cards=cards, dashboards=boards)
+    return render_template("desk/home.html", cards=cards, dashboards=boards, work=_work(lang))
+
+
+def _work(lang: str) -> list[Line]:
+    """What is to do first."""
+    if not g.tenant.active().catalog.flows:
+        return []
+    return lines_of(inbox(g.tenant, g.actor, limit=FIRST), "todo", lang)
 
 
 def _board(board: Dashboard, lang: str) -> dict[str, Any]:

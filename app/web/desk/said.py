@@ -50,7 +50,7 @@ def _said(entry: HistoryEntry, teller: Teller, chips: Mapping[int, Chip]) -> Sai
     if told.get("signature"):
         notes.append(_("Signed: %(name)s", name=told["signature"]))
     for one in told.get("trace", ()):
-        if one.get("kind") in TOLD:
+        if one.get("kind") in TOLD and not _aside(one):
             text = teller.tell(one).text
             if text:
                 notes.append(text)
@@ -62,6 +62,13 @@ def _said(entry: HistoryEntry, teller: Teller, chips: Mapping[int, Chip]) -> Sai
         notes,
         quiet=entry.act in QUIET,
     )
+
+
+def _aside(one: Mapping[str, Any]) -> bool:
+    """What says nothing to whoever follows a record: an action that was not needed, the end of one
+    line's way. "Why" has them."""
+    inner_end = one.get("kind") == "end" and "/" in str(one.get("step", ""))
+    return inner_end or one.get("applies") is False
 
 
 def _did(entry: HistoryEntry, teller: Teller) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.web.desk.flowwords import joined, need_words
+from app.web.desk.flowwords import joined, need_words, use_words
 from app.web.i18n import gettext as _
 from flows.picture import interrupt_name, outcome_name
 from forms.values import Text
@@ -156,18 +156,19 @@ def _arrive(teller: Teller, one: Fact) -> Said:
             teller.facts(one.get("facts"))
         )
     if one.get("event"):
-        return _("Arrived: %(event)s", event=one["event"]), teller.facts(one.get("data"))
-    return _("The record it had started came to its end: %(outcome)s",
-             outcome=outcome_name(str(one.get("outcome", "")), teller.lang)), ()  # fmt: skip
+        event = teller.outcome(one, "event") or one["event"]
+        return _("Arrived: %(event)s", event=event), teller.facts(one.get("data"))
+    outcome = teller.outcome(one)
+    return _("The record it had started came to its end: %(outcome)s", outcome=outcome), ()
 
 
 def _call(teller: Teller, one: Fact) -> Said:
-    action = one.get("action", "")
+    action = use_words(str(one.get("use", ""))) or one.get("action", "")
     if one.get("applies") is False:
         return _("Action %(action)s was not needed", action=action), ()
     if one.get("undo_of"):
         return _("Action %(action)s is taken back", action=action), ()
-    return _("Action %(action)s: %(use)s was called", action=action, use=one.get("use", "")), ()
+    return _("Action: %(action)s", action=action), ()
 
 
 def _answer(teller: Teller, one: Fact) -> Said:
