@@ -213,7 +213,8 @@ def child_ended(work: Work, parent: Live, outcome: str) -> None:
 def _end_record(work: Work, live: Live, outcome: str) -> None:
     cancel_tasks(work, TOP)
     for timer in work.open_timers(TOP):
-        work.timers[timer.id] = stopped(timer, CANCELLED)
+        if timer.step:  # those of promises are stopped by how the promise came out
+            work.timers[timer.id] = stopped(timer, CANCELLED)
     if live.children:
         end_below(work, live)
     work.ended = outcome

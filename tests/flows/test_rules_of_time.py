@@ -370,6 +370,12 @@ def test_its_last_timer_tells_how_a_promise_came_out() -> None:
     assert clock(late.act("done", 1))["state"] == "missed"
     assert came_out(late) == ["done"]
     assert came_out(Play(flow_of(SLA)).begin().act("stop", 1)) == ["cancelled"]
+    at_once = SLA.replace(
+        "{set: {done_at: now()}, next: after}", "{set: {done_at: now()}, next: closed}"
+    )
+    assert came_out(Play(flow_of(at_once)).begin().act("done", 1)) == [
+        "kept"
+    ]  # and it ends with it
 
 
 def test_a_promise_is_void_when_the_record_ends_before() -> None:
