@@ -122,6 +122,15 @@ class Field:
         return self.kind.expr_type(self)
 
     @property
+    def choosable(self) -> tuple[OptionValue, ...]:
+        """The options a choice can hold: above others those without a parent, under another one
+        those that have one, by itself all."""
+        known = tuple(self.options.values.values()) if self.options else ()
+        if self.heads or self.under:
+            return tuple(one for one in known if bool(one.parent) is not self.heads)
+        return known
+
+    @property
     def currency_of(self) -> str:
         """Where a money field's currency comes from.
 

@@ -132,9 +132,8 @@ def _domain(expr: Expr, form: Form, lines: str) -> Domain:
     nullable = not _never_null(node, form, lines)
     read = node.operand if isinstance(node, n.Widen) else node
     found = _field_of(read, form, lines) if isinstance(read, n.Read) else None
-    if found is not None and found.options is not None and (found.heads or found.under):
-        standing = found.options.values
-        options = tuple(one for one in options if bool(standing[one].parent) is not found.heads)
+    if found is not None and found.options is not None:
+        options = tuple(one.id for one in found.choosable)
     if found is None or kind not in ORDERED:
         return Domain(kind, nullable, options)
     return Domain(kind, nullable, options, found.min, found.max)

@@ -18,7 +18,7 @@ from app.catalog.compile_reports import DAYS
 from app.catalog.model import Catalog, Dashboard, Report
 from app.reports import flowwords
 from forms.expr import Expr, Type
-from forms.model import OptionValue
+from forms.model import Field, OptionValue
 from forms.problems import suggest
 from forms.values import Text, decode_id, encode_id
 
@@ -39,6 +39,7 @@ MOST_LETTERS = 200
 _NAMED = 5
 NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,6})?", re.ASCII)
 _MOMENTS = ("date", "datetime")
+_PARENT = "parent."
 _YES_NO = (("true", Text("是", "yes")), ("false", Text("否", "no")))
 
 
@@ -158,11 +159,24 @@ def _options(catalog: Catalog, report: Report, by: Expr) -> tuple[tuple[str, Tex
         return _YES_NO
     if kind.kind != "choice":
         return ()
+    field = _field(catalog, report, by)
+    if field is not None and field.options is not None:
+        return tuple((one.id, one.label) for one in field.choosable)
     known = catalog.options.get(kind.options_id or "")
     values = known.values if known is not None else _inline(catalog, report, kind)
     return tuple(
         (one, values[one].label if one in values else Text.of(one)) for one in kind.options or ()
     )
+
+
+def _field(catalog: Catalog, report: Report, by: Expr) -> Field | None:
+    """The field of the source, or of its record, that a filter simply names."""
+    form_id, _dot, lines = report.source.partition(".")
+    form, name = catalog.forms[form_id], by.source.strip()
+    if lines:
+        own = None if name.startswith(_PARENT) else form.field_at(f"{lines}.{name}")
+        return own or form.field_at(name.removeprefix(_PARENT))
+    return form.field_at(name)
 
 
 def _inline(catalog: Catalog, report: Report, kind: Type) -> Mapping[str, OptionValue]:

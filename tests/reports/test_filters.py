@@ -8,9 +8,12 @@ from decimal import Decimal
 
 import pytest
 
+from app.catalog.build import build
 from app.reports.filters import Directory, Named, Range, Wish, of_dashboard, of_report, read
 from forms.values import encode_id
 from tests.reports.conftest import ZONE, World
+from tests.web.cascade import cascading
+from tests.web.pack import sources
 
 TODAY = date(2026, 2, 20)
 
@@ -115,9 +118,6 @@ def test_turned_round_ends_are_told(world: World) -> None:
 
 
 def test_a_dashboards_filter_begins_with_its_default_until_it_is_taken_away(world: World) -> None:
-    from app.catalog.build import build
-    from tests.web.pack import sources
-
     board = (
         "dashboard: early\nlabel: Early\nfilters: {asked: {default: last_30_days},"
         " fault: {default: broken}}\ntiles: {items: {report: per_item}}\n"
@@ -140,3 +140,16 @@ def test_numbers_keep_their_decimals(world: World) -> None:
     assert wish.chosen["total"] == Range(Decimal("1234.5"), None)
     assert wish.of(world.catalog.reports["per_month"]) == {"f.total.from": ["1234.5"]}
     assert wish.of(world.catalog.reports["per_item"]) == {}
+
+
+def test_a_choice_of_a_tree_offers_what_the_field_can_hold() -> None:
+    text = (
+        "report: causes\nsource: complaint.lines\nmeasures: {lines: count}\n"
+        "filters: {whole: parent.cause, own: own, why: why}\n"
+    )
+    catalog = build(cascading().replaced("packs/claims/reports/causes.yaml", text)).catalog
+    assert catalog is not None
+    filters = of_report(catalog, catalog.reports["causes"])
+    offered = {name: [value for value, _label in one.options] for name, one in filters.items()}
+    assert offered["whole"] == offered["own"] == ["transit", "quality"]
+    assert offered["why"] == ["crushed", "lost", "torn", "wet", "scratch", "dead"]

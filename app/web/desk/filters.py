@@ -145,7 +145,7 @@ def filter_views(form: Form, hidden: frozenset[str], wish: Asked, lang: str) -> 
             view.value_to = wish.args.get(f"{key}.to", "")
         elif kind == "choice" and one is not None and one.options is not None:
             view.kind = "choice"
-            view.options = tuple((v.id, v.label.pick(lang)) for v in one.options.values.values())
+            view.options = tuple((v.id, v.label.pick(lang)) for v in one.choosable)
         elif one is None and name == "stage" and form.id in flows:
             stages = flows[form.id].stages
             view.kind = "choice"
