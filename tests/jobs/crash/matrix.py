@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import structlog
 
 from tests.jobs.crash.faults import FAULTS, Fault, judged, state
 from tests.jobs.crash.stand import Stand
@@ -61,6 +64,8 @@ def run_cell(fault: Fault, folder: Path, bank: Sandbox, database: str, queue: st
 
 def main(names: list[str]) -> int:
     """Print the table; 1 where something does not hold."""
+    quiet = structlog.make_filtering_bound_logger(logging.ERROR)
+    structlog.configure(wrapper_class=quiet)  # a queue that is deleted is told by the table
     faults = [one for one in FAULTS if not names or one.id in names]
     pairs = list(itertools.product(DATABASES, QUEUES))
     print(f"{'':<44}" + "".join(f"{d} + {q:<10}".ljust(20) for d, q in pairs))
