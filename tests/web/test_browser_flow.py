@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,7 @@ PLACES = (
     "inbox",
     "inbox?box=done",
     "inbox?box=started",
+    "delegations",
     "forms/request/",
     "forms/request/flow",
     "forms/request/new",
@@ -114,9 +116,14 @@ def places(house: House) -> list[str]:
     first = page_of(asked(house, "Shown")).removeprefix("/")
     values = {"subject": "Half", "currency": "CNY", "items": []}
     made = house.tenant, house.actor("boss"), "request", values
-    from app.records import create
+    from app.records import create, delegate, delegations
 
     draft = create(*made, moment="save")
+    boss = house.actor("boss")
+    if not delegations(house.tenant, boss):  # one of now, one to come
+        later = house.tenant.now() + timedelta(days=30)
+        delegate(house.tenant, boss, house.actor("nobody").user_id or 0, ends_at=later)
+        delegate(house.tenant, boss, house.actor("own").user_id or 0, starts_at=later)
     known = {"first": first, "draft": f"forms/request/{encode_id(draft.id)}"}
     return [place.format(**known) for place in PLACES]
 

@@ -234,8 +234,11 @@ def _mend(teller: Teller, one: Fact) -> Said:
 
 
 def _end(teller: Teller, one: Fact) -> Said:
-    return _("Ended: %(outcome)s", outcome=outcome_name(str(one.get("outcome", "")),
-                                                        teller.lang)), ()  # fmt: skip
+    """The end that was reached, by its own name; by its outcome where it has gone since."""
+    path, outcome = str(one.get("step", "")), str(one.get("outcome", ""))
+    known = path in teller.flow.steps
+    name = teller.step(path) if known else outcome_name(outcome, teller.lang)
+    return _("Ended: %(outcome)s", outcome=name), ()
 
 
 def _each(teller: Teller, one: Fact) -> Said:
