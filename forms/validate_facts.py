@@ -33,7 +33,9 @@ def wanted(draft: Draft) -> Wanted:
             for one in value if isinstance(value, list) else (value,):
                 if one is not None and (aggregate, one) not in draft.asked_keys:
                     draft.asked_keys.add((aggregate, one))
-                    found.aggregates.add((aggregate, one))
+                    known = draft.env.aggregates.get(aggregate)
+                    if known is None or one not in known:
+                        found.aggregates.add((aggregate, one))
     reads = draft.plan.reads
     found.fields = {target: reads.get(target, frozenset()) for target in found.links}
     return found

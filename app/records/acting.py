@@ -269,7 +269,7 @@ def _do(
         ctx = context(tenant, published, actor, form_id, None, reader)
         demand_scope(ctx)
         near = None if asked.task is None else ("task", asked.task)
-        ctx, standing = stand(ctx, rid, near=near)
+        ctx, standing = stand(ctx, rid, near=near, filled=bool(asked.values))
         flow, record = demand_flow(ctx, standing), standing.record
         if asked.release_no is not None and asked.release_no != record.head.release_no:
             raise release_changed()

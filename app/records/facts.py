@@ -196,7 +196,7 @@ class _Part:
         if self.target.startswith("@"):
             row = dict(zip(self.names, json.loads(values), strict=True))
         else:
-            row = facts.release.target(self.target).read(self.names, values, currency)
+            row = facts.release.target(self.target).read(self.names, json.loads(values), currency)
         row["id"] = row_id
         known = env.links.setdefault(self.target, {})
         known[row_id] = {**known[row_id], **row} if row_id in known else row

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.records.changes import ChangeWriter
 from app.records.closed import Names, names_between
 from app.records.deltas import Feeds, feeds_of
+from app.records.held import Held, held_by
 from app.storage.bridge import Bridge, bridge
 from app.storage.codecs import dumps
 from app.storage.manifest import FormTables
@@ -44,6 +45,8 @@ class Plan:
     links: tuple[tuple[str | None, Field], ...]
     """(lines field or None, field) of everything that leads to a record."""
     files: tuple[tuple[str | None, Field], ...]
+    held: Held
+    """What its rules read beyond a record that is there already."""
     names: Names | None = None
     """What the fields are called in the release in force; None where they are called the same."""
     flow: Flow | None = None
@@ -86,6 +89,7 @@ def plan_form(published: Published, release: Release, form_id: str) -> Plan:
         },
         _fields_of(form, ("link",)),
         _fields_of(form, ("file", "image")),
+        held_by(form, tables),
         names,
         release.catalog.flows.get(form_id),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.records.errors import not_found, release_changed
 from app.records.flowstate import read_task, read_timer, read_token, read_top
+from app.records.held import beside, take_beside
 from app.records.openrows import OpenRow
 from app.records.prepare import Context, pinned_rights
 from app.storage.ports import Params
@@ -57,11 +58,14 @@ def stand(
     *,
     near: tuple[str, int] | None = None,
     event: str = "",
+    filled: bool = False,
 ) -> tuple[Context, Standing]:
     """The record as it stands. The context comes back with the plan of the record's release.
 
     `near`: ("task", id), ("timer", id) or ("token", id): what is open there and above it only;
-    None: all of it. `event` is an event's id, read even when it is over. Raises Refused not_found.
+    None: all of it. `event` is an event's id, read even when it is over. `filled`: something is
+    filled in, so what the rules look at is read, too, into the context's env. Raises Refused
+    not_found.
     """
     dialect = ctx.tenant.db.dialect
     reader = ctx.reader or ctx.tenant.db
@@ -88,12 +92,16 @@ def stand(
     if event:
         text = f"SELECT {json_list(dialect, ['e.status'])} AS found FROM rf_event AS e"
         others["event"] = (f"{text} WHERE e.id = ?", [event])
+    if filled:
+        others |= beside(ctx, rid)
     record, found = read_whole(reader, dialect, plan.sql, rid, others, prefix)
     if record is None or record.head.deleted:
         raise not_found()
     if record.head.release_no != ctx.release.no:
         _pin(ctx, record)
-        return stand(ctx, rid, near=asked, event=event)
+        return stand(ctx, rid, near=asked, event=event, filled=filled)
+    if filled:
+        take_beside(ctx, found)
     rows = tuple(OpenRow._make(values) for values in found["open"])
     status = found["event"][0][0] if found.get("event") else ""
     state = state_of(record.head.flow, rows)

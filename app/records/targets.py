@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,12 +86,14 @@ class Target:
             f" FROM {self.source} WHERE {chosen}"
         )
 
-    def read(self, names: Iterable[str], values: str, currency: str | None) -> dict[str, Any]:
-        """A row from the JSON list that `select` gave."""
+    def read(
+        self, names: Iterable[str], values: Sequence[Any], currency: str | None
+    ) -> dict[str, Any]:
+        """A row from the values of these names, as `select` lists them."""
         known = self.names
         return {
             name: None if stored is None else known[name].decode(stored, currency)
-            for name, stored in zip(names, json.loads(values), strict=True)
+            for name, stored in zip(names, values, strict=True)
         }
 
 

@@ -15,7 +15,7 @@ from flows.state import Arrived
 from tests.records.flowshop import FlowShop, actor, open_flow_shop
 from tests.support.statements import count_statements
 
-SUBMIT, LATER, OPENS, INSIDE = 14, 9, 10, 11
+SUBMIT, LATER, OPENS, INSIDE = 14, 9, 10, 10
 
 
 @pytest.fixture
