@@ -140,6 +140,7 @@ RULES: Mapping[str, str] = {
     "unknown_channel": "there is no such way to tell people",
     "not_a_person": "an entry of `to` leads to nobody who could be told",
     "throttle_on_the_clock": "`throttle` is no time on the clock",
+    "event_save": "what an event carries cannot be saved into rows as a whole",
     "event_key": "what an event names can only be found by a text or a number",
     "wrong_value": "the value of a column cannot become the field's",
 }

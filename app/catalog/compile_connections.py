@@ -122,7 +122,8 @@ def _events(at: Compiling) -> Iterable[tuple[str, ConnectionEvent]]:
                 "a text or integer field of the record or its lines",
             )
         for target, part in raw.get("save", {}).items():
-            at.has_field(form, target, (*path, "save", target), on_key=True)
+            if at.has_field(form, target, (*path, "save", target), on_key=True):
+                _demand_no_rows(form, target, (*path, "save", target), at)
             if part not in spec.data:
                 at.problem(
                     "unknown_part",
@@ -132,3 +133,15 @@ def _events(at: Compiling) -> Iterable[tuple[str, ConnectionEvent]]:
                     suggest(part, spec.data),
                 )
         yield name, ConnectionEvent(name, form, field, dict(raw.get("save", {})))
+
+
+def _demand_no_rows(form: str, target: str, path: Path, at: Compiling) -> None:
+    kind = at.type_at(form, target)
+    if kind is not None and kind.kind == "lines":
+        at.problem(
+            "event_save",
+            path,
+            f"{target} are rows; a part of an event is one value",
+            f"a field of the record, or of its rows: {target}.<field>",
+            on_key=True,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +201,8 @@ class Player:
         known = self._must()
         name = str(step["send"])
         data = dict(step.get("with", {}))
-        saved = {
-            tuple(path.split(".")): value
-            for path, value in world.names.submitted(
-                known.form, step.get("set", {}), self._actor(), known
-            ).items()
-        }
+        given = world.names.submitted(known.form, step.get("set", {}), self._actor(), known)
+        saved = dict(_by_path(given))
         key = str(step.get("key") or f"{name}-{world.events()}")
         home = world.tenant.active().tables.forms[known.form]
         about = [world.names.value(known, str(step["row"]))[0]["id"]] if "row" in step else []
@@ -217,3 +213,13 @@ class Player:
         if self.known is None:
             raise Unnamed("`on` names the record")
         return self.known
+
+
+def _by_path(given: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What an event writes, by field; of rows what is set in one of them."""
+    for name, value in given.items():
+        if not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
+            yield tuple(name.split(".")), value
+            continue
+        for row in value:
+            yield from (((name, inner), one) for inner, one in row.items() if inner != "id")

@@ -168,7 +168,7 @@ def keep(
     of `rows` that are among them, else into all."""
     for path, raw in given.items():
         field = work.flow.shape.field_at(".".join(path))
-        if field is None or (field.type in FILES and isinstance(raw, str)):
+        if field is None or field.type == "lines" or (field.type in FILES and isinstance(raw, str)):
             continue  # a file is kept by its attachment's id, not by its content
         try:
             value = field.kind.parse(raw, field)

@@ -68,6 +68,11 @@ def test_a_connection_is_compiled() -> None:
             "    save: {reference: weight}\n",
             "unknown_part",
         ),
+        (
+            "events:\n  carrier.lost:\n    match: {form: refund, field: parts.tracking_no}\n"
+            "    save: {parts: tracking_no}\n",
+            "event_save",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_where_it_stands(body: str, code: str) -> None:

@@ -64,7 +64,8 @@ steps:
     as: p
     by: ann
     with: {weight: 3, worth: 12.50, paper: [a.png], owner: bob, lines: [{what: x}, {what: y}]}
-  - {send: carrier.delivered, to: p, key: e1, row: "lines[1]", expect: {step: look/see}}
+  - {send: carrier.delivered, to: p, key: e1, row: "lines[1]", set: {"lines[1].fine": true},
+     expect: {step: look/see, "lines[1].fine": true}}
   - {send: carrier.delivered, to: p, key: e2, row: "lines[0]", expect: {step: on_its_way}}
 """.lstrip()
 
