@@ -60,9 +60,7 @@ def run_call(tenant: Tenant, one: Claimed, outside: Outside) -> None:
         reach("call.settled")
     except Lost:
         log.info("effect taken over by another worker", tenant=tenant.id, once=one.once)
-    except NotServed as error:
-        _failed(tenant, one, call, error, limit)
-    except TryAgain as error:
+    except (NotServed, TryAgain) as error:
         if one.doubt and not isinstance(error, _Clear):
             _doubtful(tenant, one, error, limit)
         else:
@@ -281,7 +279,7 @@ def _failed(
 
 
 def _doubtful(tenant: Tenant, one: Claimed, error: Exception, limit: int) -> None:
-    told = isinstance(error, Unknown | TryAgain)
+    told = isinstance(error, Unknown | TryAgain | NotServed)
     text = outbox.words_of(error) if told else outbox.unexpected(error)
     outbox.unknown(tenant.db, one, tenant.now_us(), text, limit=limit)
     _warn("effect unknown", tenant, one, "unknown", error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import Actor
 from app.access.rights import admin_rights
 from app.records.errors import Refused, forbidden, not_found
-from app.records.moving import FLOW
+from app.records.moving import FLOW, Said
 from app.records.outbox import read_error
 from app.records.readying import Prepared, ready
 from app.records.signals import answer, mend, system_context
@@ -174,8 +174,7 @@ def settle(
     if not found.is_call:
         _note(tenant, actor, found, "skip", reason, {}, _closing(tenant, found, "cancelled"))
         return
-    _note(tenant, actor, found, "skip", reason, {"outcome": outcome, "data": dict(data or {})})
-    _answer(tenant, found, outcome, reason, data)
+    _answer(tenant, actor, found, "skip", outcome, reason, data)
 
 
 def compensate(tenant: Tenant, actor: Actor, name: str, outcome: str, reason: str) -> None:
@@ -184,8 +183,7 @@ def compensate(tenant: Tenant, actor: Actor, name: str, outcome: str, reason: st
     if found.kind == EFFECT:
         if not found.is_call:
             raise not_found()
-        _note(tenant, actor, found, "compensate", reason, {"outcome": outcome})
-        _answer(tenant, found, "failed.unavailable", reason, None)
+        _answer(tenant, actor, found, "compensate", "failed.unavailable", reason, None)
         token = int(found.payload["token"])
         rows = tenant.db.query(
             f"{_STEP} AND form = ? AND record_id = ? AND token = ?",
@@ -218,9 +216,21 @@ def _mend(
 
 
 def _answer(
-    tenant: Tenant, found: Incident, outcome: str, reason: str, data: Mapping[str, Any] | None
+    tenant: Tenant,
+    actor: Actor,
+    found: Incident,
+    how: str,
+    outcome: str,
+    reason: str,
+    data: Mapping[str, Any] | None,
 ) -> None:
+    """Let the record go on by what a person says came of it, and write down who said so: both or,
+    where somebody else was first, neither. A record that waits for it no more only gets the note.
+    """
     body = found.payload
+    more = {"outcome": outcome, "data": dict(data or {})}
+    entry = _entry(found, how, reason, more)
+    said = Said("mend", entry.pop("event"), {"step": body["step"], **entry})
     told = Answer(
         body["key"],
         body["token"],
@@ -231,10 +241,26 @@ def _answer(
         dict(data or {}),
         reason,
     )
+    closing = _closing(tenant, found, "done")
     try:
-        answer(tenant, found.form, found.record, told, _closing(tenant, found, "done"))
+        used = answer(tenant, found.form, found.record, told, closing, (actor, said))
     except Lost:
         raise not_found() from None
+    if used:
+        return
+    try:
+        _note(tenant, actor, found, how, reason, more)
+    except Refused as gone:
+        if gone.code != "not_found":  # else the record was deleted: there is nothing to note it in
+            raise
+
+
+def _entry(found: Incident, how: str, reason: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "event": f"incident.{how}",
+        "comment": reason,
+        "effect": {"topic": found.topic, "key": found.payload.get("key", ""), **more},
+    }
 
 
 def _closing(tenant: Tenant, found: Incident, status: str) -> Statement:
@@ -263,11 +289,7 @@ def _note(
         if guard is not None and not tenant.db.execute_now(*guard):
             raise not_found()
         return
-    entry = {
-        "event": f"incident.{how}",
-        "comment": reason,
-        "effect": {"topic": found.topic, "key": found.payload.get("key", ""), **more},
-    }
+    entry = _entry(found, how, reason, more)
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
         ctx = system_context(tenant, published, found.form, reader)

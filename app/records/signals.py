@@ -83,19 +83,28 @@ def fire(tenant: Tenant, due_id: int) -> bool:
 
 
 def answer(
-    tenant: Tenant, form_key: str, rid: int, found: Answer, settle: Statement | None = None
+    tenant: Tenant,
+    form_key: str,
+    rid: int,
+    found: Answer,
+    settle: Statement | None = None,
+    decided: tuple[Actor, Said] | None = None,
 ) -> bool:
     """Tell a record what came of an effect it asked for; whether it had a place for it.
 
     `settle` is the statement that finishes the outbox row while it is still ours: it runs in the
-    same transaction, and where it touches no row nothing is written. Raises Lost then.
+    same transaction, and where it touches no row nothing is written. Raises Lost then. `decided`:
+    who says so in place of the service, and how the journal tells it.
     """
     said = Said(
         "answer",
         f"{found.action}.{found.outcome}" if found.action else found.outcome,
         {"step": found.step, "key": found.key, "comment": found.message},
     )
-    signal = _Signal(found, lambda _: said, ("token", found.token), settle)
+    actor = None
+    if decided is not None:
+        actor, said = decided
+    signal = _Signal(found, lambda _: said, ("token", found.token), settle, actor=actor)
     return _signal(tenant, form_key, rid, signal)
 
 
@@ -235,6 +244,8 @@ class _Signal:
     event_id: str = ""
     known: Callable[[Standing], bool] = lambda _: False
     keep: Callable[[Context, str], list[Statement]] | None = None
+    actor: Actor | None = None
+    """Who decided what the event says; None: nobody."""
     used: bool = False
     write: Write | None = None
 
@@ -264,6 +275,8 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
             return ctx.plan, _idle(ctx, record, signal.settle, rest)
         write = next_write(ctx, record, Given(done.row, record.head.currency), None, "save")
         write.guard = signal.settle
+        if signal.actor is not None:
+            write.actor = signal.actor
         moved(ctx, write, flow, standing, done, signal.said(standing))
         if signal.keep is not None:
             write.extra += signal.keep(ctx, USED)

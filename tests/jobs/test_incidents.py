@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
+import app.records.incidents
 from app.records.errors import Refused
 from app.records.flowview import why
-from app.records.incidents import compensate, incident, incidents, retry, settle
+from app.records.incidents import Incident, compensate, incident, incidents, retry, settle
 from app.records.incoming import keep
 from app.records.proof import verify_journal
+from app.records.tenant import Tenant
 from app.storage.databases import Installation
 from forms.values import encode_id
 from tests.jobs.world import World
@@ -186,3 +191,55 @@ def test_there_is_no_other(world: World):
     for name in ("effect-0000000000000", "step-0000000000001", "x", "effect-", "other-0cn2"):
         with pytest.raises(Refused):
             incident(world.tenant, name)
+
+
+def test_of_two_who_decide_at_once_one_is_heard(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Both have it before them; what the second wanted is not written down as if it had been."""
+    rid, name = _dead(world)
+    both = Barrier(2)
+    find = app.records.incidents.incident
+
+    def found(tenant: Tenant, name: str) -> Incident:
+        one = find(tenant, name)
+        both.wait(10)
+        return one
+
+    monkeypatch.setattr(app.records.incidents, "incident", found)
+
+    def decide(outcome: str) -> str:
+        try:
+            settle(world.tenant, world.boss, name, outcome, outcome)
+        except Refused as refused:
+            return refused.code
+        return outcome
+
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(pool.map(decide, ["done", "failed.declined"]))
+    assert "not_found" in told
+    (heard,) = [one for one in told if one != "not_found"]
+    world.work()
+    assert _noted(world, rid, "skip")["effect"]["outcome"] == heard
+    assert world.stage(rid) == {"done": "waiting", "failed.declined": "declined"}[heard]
+
+
+def test_what_is_said_for_a_deleted_record_closes_the_incident(world: World):
+    rid, name = _dead(world)
+    world.tenant.db.execute_now("UPDATE f_payout SET deleted = 1 WHERE id = ?", (rid,))
+    settle(world.tenant, world.boss, name, "done", "nobody waits for it")
+    assert incidents(world.tenant) == []
+
+
+def test_a_doubt_outlives_a_secret_that_is_gone(world: World):
+    """It may have happened: whatever stands in the way meanwhile, the bank is asked first."""
+    rid = world.payout()
+    world.bank.tell(do="timeout_after", hang=1.0)
+    world.work()
+    secret = world.secrets.pop("bank_key")
+    world.work(2, minutes=5)
+    ((doubt, status),) = world.tenant.db.query(
+        "SELECT doubt, status FROM rf_outbox WHERE record_id = ? AND topic = 'call'", (rid,)
+    )
+    assert (doubt, status) == (1, "unknown")
+    world.secrets["bank_key"] = secret
+    world.work(4, minutes=10)
+    assert len(world.booked(rid)) == 1 and world.stage(rid) == "waiting"
