@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from app.storage.databases import Installation, StorageSettings, TenantDatabase
 from tests.support.chromium import NO_CHROMIUM, chromium_path
@@ -18,6 +19,10 @@ from tests.support.statements import POSTGRES_LOG
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# How fast something is is measured (`make bench`), not tested: a busy machine fails nothing.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 BACKENDS = ("sqlite", "postgres")
 LEFT_OUT = pytest.StashKey[int]()
