@@ -258,7 +258,7 @@ def _sweep(lab: Lab) -> list[Result]:
     control = Control(tenants.installation.settings)
     number = lab.sizes.of(TENANTS, 20)
     for n in range(number):
-        control.add(f"idle{n}", f"Idle {n}")
+        control.enter(f"idle{n}")
         control.visited(f"idle{n}", None, tenants.now_us())
     worker = Worker(
         tenants,

@@ -263,7 +263,7 @@ def test_the_worker_does_it_and_notes_when_the_next_is_due(
     world: World, mailbox: Mailbox, installation: Installation, tmp_path: Path
 ) -> None:
     control = Control(installation.settings)
-    control.add(world.tenant.id, "Acme")
+    control.enter(world.tenant.id)
     try:
         outside = Outside(load_plugins([]), lambda tenant: {}, world.post)
         worker = Worker(_OneTenant(world), control, outside, tmp_path)  # type: ignore[arg-type]
