@@ -323,6 +323,8 @@ def everybody_was_told(stand: Stand, number: str) -> None:
         f"退货 {number} 已通过": 1,
         f"已收到您退回的商品 {number}": 1,
         "已退款 393.12 CNY": 1,
+        f"退货 {number} 的换货商品已寄出": 1,
+        f"退货 {number} 已完成，请您评价": 1,
     }
     assert {name for name, _ in stand.letters()} == {CUSTOMER}
     rows = stand.tenant.db.query(

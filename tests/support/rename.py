@@ -19,6 +19,8 @@ from tests.support.rename_flows import FlowRenamer, Found
 
 SYSTEM = {"id", "number", "title", "stage", "created_by", "created_at", "updated_by", "updated_at"}
 _TOKEN = re.compile(r"('(?:[^'\\]|\\.)*'|\"[^\"]*\")|([A-Za-z_][A-Za-z0-9_]*)")
+TOLD = ("task.", "actor.")
+"""What comes with an event has names of the engine's own, whatever fields are called."""
 _PLACE = re.compile(r"\{([^{}]*)\}")
 Node = object
 
@@ -116,8 +118,10 @@ class Renamer:
             if literal:
                 return literal[0] + self._literal(literal[1:-1]) + literal[-1]
             called = source[match.end() :].lstrip().startswith("(")
-            own = word in self.kept and not source[: match.start()].endswith(".")
-            return word if called or own or not names else self._word(word)
+            before = source[: match.start()]
+            own = word in self.kept and not before.endswith(".")
+            told = before.endswith(TOLD)
+            return word if called or own or told or not names else self._word(word)
 
         return _TOKEN.sub(swap, source)
 
