@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flows.advance.approve import back_targets
 from flows.advance.interrupts import check_withdrawal
+from flows.advance.jumps import back_targets
 from flows.advance.moves import LATE, exit_for, used_up
 from flows.advance.people import principals
+from flows.advance.standing import check_voter
 from flows.advance.task import may_do
 from flows.advance.trouble import Missing, Refusal
 from flows.advance.work import Live, Work
@@ -153,6 +154,7 @@ def acts_of(
     step = work.step_of(live)
     held = None if may_do(task, person) else declined("not_yours", by=task.claimed).message
     if isinstance(step.body, Approve):
+        held = held or _cannot_vote(live, task, person)
         return tuple(_votes(work, live, step, step.body, task, held))
     if not isinstance(step.body, TaskBody):
         return ()
@@ -173,6 +175,15 @@ def acts_of(
                 )
             )
     return tuple(found)
+
+
+def _cannot_vote(live: Live, task: Task, person: Person) -> Text | None:
+    """Why a vote is not for this one of a pool."""
+    try:
+        check_voter(live.at, task, person.user)
+    except Refusal as refusal:
+        return refusal.answer.message
+    return None
 
 
 def _claims(body: TaskBody, task: Task, person: Person) -> Iterable[ActView]:

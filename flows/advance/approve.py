@@ -7,15 +7,15 @@ from typing import Any
 
 from flows.advance.asks import check_asked
 from flows.advance.closing import cancel_tasks, cancel_timers, closed
-from flows.advance.decided import decisions, note_decision, remember
+from flows.advance.decided import note_dealt, note_decision, remember
 from flows.advance.dues import known_due, open_due
 from flows.advance.facts import facts_of
 from flows.advance.ids import made_id
-from flows.advance.jumps import jump_target
+from flows.advance.jumps import back_targets, jump_target
 from flows.advance.moves import exit_for, leave, offered, used_up
 from flows.advance.people import users
 from flows.advance.skips import reason_to_skip
-from flows.advance.standing import NAMES, put, stood_for, taken, weight
+from flows.advance.standing import NAMES, check_voter, put, stood_for, taken, weight
 from flows.advance.task import told
 from flows.advance.trouble import Missing, Refusal, trouble
 from flows.advance.work import Live, Work
@@ -95,7 +95,7 @@ def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bo
     open_due(work, live, step, level.due, level.id)
     _seat(work, live, step, level, delegated)
     if at["p"] and verdict(level.need, at["n"], at["p"], at["r"]) == APPROVED:
-        _end_level(work, live, level, ask=False)
+        _end_level(work, live, level, ask=at["p"] < at["n"])
         return True
     return False
 
@@ -237,11 +237,7 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act) -> None:
             raise Refusal(declined("act_used_up", name))
         if not offered(work, live, exit_):
             raise Refusal(declined("act_unavailable", name))
-    user = event.person.user
-    if user is not None and user in live.at.get("not", ()):
-        raise Refusal(declined("own_approval"))
-    if user in live.at.get("users", ()) and f"user:{user}" not in task.seats:
-        raise Refusal(declined("not_yours"))  # has a vote already, and this is another one's
+    check_voter(live.at, task, event.person.user)
     check_asked(level.ask, event, name != APPROVED)
     if name == SENT_BACK:
         _send_back(work, live, step, level, task, event)
@@ -264,15 +260,16 @@ def _cast(work: Work, live: Live, step: Step, level: Level, task: Task, event: A
         **more,
     )
     at = live.at
+    note_dealt(work, person)
+    if person.user is not None and person.user not in at["users"]:
+        at["users"] = [*at["users"], person.user]
+    if name == APPROVED and person.user is not None:
+        at["passed"] = [*at["passed"], person.user]
     count = _decided(work, live, step, task, task.id) if name == APPROVED else weight(at, task.id)
     if not count:
         return
-    if person.user is not None and person.user not in at["users"]:
-        at["users"] = [*at["users"], person.user]
     if name == APPROVED:
         at["p"] += count
-        if person.user is not None:
-            at["passed"] = [*at["passed"], person.user]
     else:
         at["r"] += count
         _drop_pairs(work, live, task)
@@ -328,6 +325,10 @@ def _decided(work: Work, live: Live, step: Step, task: Task, one: int) -> int:
     """For how many seats an approval counts. Where a vote is one of a pair, the other half is asked
     now, and counts for both."""
     at = live.at
+    behind = taken(at, "after", one)
+    if behind is not None:
+        _ask_behind(work, live, step, task, one, behind)
+        return 0
     waiting = taken(at, "pairs", one)
     if waiting is not None:
         held = work.task(waiting)
@@ -336,18 +337,26 @@ def _decided(work: Work, live: Live, step: Step, task: Task, one: int) -> int:
             work.tasks[waiting] = reopened
             work.tell("task.assigned", task=waiting, step=step.path, seats=list(reopened.seats))
             return 0
-    user = taken(at, "after", one)
-    if user is not None:
-        made = vote(
-            work, live, step, task.level, user, place=task.place, origin="added", source=one
-        )
-        if weight(at, one) > 1:
-            put(at, "stands", made.id, [one])
-        return 0
     below = at.get("stands", {}).get(str(one))
     if below is None:
         return 1
     return sum(_decided(work, live, step, task, other) for other in below)
+
+
+def _ask_behind(
+    work: Work, live: Live, step: Step, task: Task, one: int, users: Sequence[int]
+) -> None:
+    """Ask the first of those added behind a vote: theirs counts for it, the others come behind."""
+    at = live.at
+    user, *others = users
+    made = vote(work, live, step, task.level, user, place=task.place, origin="added", source=one)
+    if others:
+        put(at, "after", made.id, others)
+    held = taken(at, "pairs", one)
+    if held is not None:
+        put(at, "pairs", made.id, held)
+    if weight(at, one) > 1:
+        put(at, "stands", made.id, [one])
 
 
 def _drop_pairs(work: Work, live: Live, task: Task) -> None:
@@ -370,7 +379,7 @@ def _send_back(work: Work, live: Live, step: Step, level: Level, task: Task, eve
         raise Refusal(declined("cannot_send_back", target))
     work.tasks[task.id] = closed(task, DONE, work.now, by=event.person.user, outcome=SENT_BACK)
     number = note_decision(work, live, f"{step.path}.{level.id}", SENT_BACK, event.person)
-    work.top.data["since"] = number
+    work.top.data.update(since=number, dealt=[])
     work.say(
         "vote",
         live,
@@ -384,17 +393,3 @@ def _send_back(work: Work, live: Live, step: Step, level: Level, task: Task, eve
     if body.resubmit == "jump_back":
         live.data["jump"] = {"from": target, "to": step.id, "level": level.id, "seq": number}
     leave(work, live, SENT_BACK, to=target)
-
-
-def back_targets(work: Work, live: Live, step: Step) -> list[str]:
-    """The steps of the scope people have decided in, and where the exit leads."""
-    scope = work.flow.scopes[live.scope]
-    known = decisions(work)
-    paths = {path.rpartition(".")[0] or path for path in known} | set(known)
-    found = [
-        one.id
-        for one in scope.steps.values()
-        if one.kind in ("task", "approve") and one.id != step.id and one.path in paths
-    ]
-    default = step.exits[SENT_BACK].to if SENT_BACK in step.exits else ""
-    return list(dict.fromkeys([*found, default])) if default else found

@@ -34,12 +34,21 @@ def note_decision(
         "visit": live.visit,
         "seq": number,
     }
+    if live.row is not None:
+        one["row"] = live.row
     if person.contact:
         one["contact"] = person.contact
     if everybody is not None:
         one["all"] = list(everybody)
     data["decided"] = {**data.get("decided", {}), path: one}
     return number
+
+
+def note_dealt(work: Work, person: Person) -> None:
+    """Note who has decided anything, a single vote too, since something was last sent back."""
+    known: list[int | None] = work.top.data.get("dealt", [])
+    if person.user not in known:
+        work.top.data["dealt"] = [*known, person.user]
 
 
 def decisions(work: Work) -> Mapping[str, Mapping[str, Any]]:

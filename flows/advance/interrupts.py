@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flows.advance.closing import close
-from flows.advance.decided import decisions
 from flows.advance.effects import irreversible, undo_all
 from flows.advance.people import principals
 from flows.advance.task import told
@@ -50,7 +49,6 @@ def check_withdrawal(work: Work, event: Interruption, found: Interrupt) -> None:
         return
     if work.top.data.get("ran"):
         raise Refusal(declined("cannot_withdraw", "acted"))
-    since = work.top.data.get("since", 0)
-    for one in decisions(work).values():
-        if one["seq"] > since and one["by"] != event.person.user:
-            raise Refusal(declined("cannot_withdraw", "decided", one["by"]))
+    for user in work.top.data.get("dealt", ()):
+        if user != event.person.user:
+            raise Refusal(declined("cannot_withdraw", "decided", user))

@@ -1,12 +1,28 @@
-"""Sent back and resubmitted: whether to go straight back to who sent it (`jump_back`)."""
+"""Sent back and resubmitted: to which steps, and whether to go straight back to who sent it
+(`jump_back`)."""
 
 from __future__ import annotations
 
-from flows.advance.decided import changed_since
+from flows.advance.decided import changed_since, decisions
 from flows.advance.moves import exit_for
 from flows.advance.work import Live, Work
+from flows.approval import SENT_BACK
 from flows.model import Approve, Each, Parallel, Scope, Step
 from forms.expr import Expr
+
+
+def back_targets(work: Work, live: Live, step: Step) -> list[str]:
+    """The steps of the scope people have decided in, and where the exit leads."""
+    scope = work.flow.scopes[live.scope]
+    known = decisions(work)
+    paths = {path.rpartition(".")[0] or path for path in known} | set(known)
+    found = [
+        one.id
+        for one in scope.steps.values()
+        if one.kind in ("task", "approve") and one.id != step.id and one.path in paths
+    ]
+    default = step.exits[SENT_BACK].to if SENT_BACK in step.exits else ""
+    return list(dict.fromkeys([*found, default])) if default else found
 
 
 def jump_target(work: Work, live: Live, step: Step, outcome: str) -> str:

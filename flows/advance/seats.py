@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flows.advance.approve import vote
 from flows.advance.closing import cancel, closed, taken
-from flows.advance.people import principals
-from flows.advance.standing import put, replace, weight
+from flows.advance.people import principals, users_of
+from flows.advance.standing import check_voter, put, replace, weight
 from flows.advance.task import check_person
-from flows.advance.trouble import Refusal
+from flows.advance.trouble import Missing, Refusal
 from flows.advance.work import Live, Work
 from flows.messages import declined
 from flows.model import Approve, Step
@@ -27,6 +27,8 @@ def claim(work: Work, live: Live, step: Step, task: Task, event: Claim) -> None:
         work.tell("task.assigned", task=task.id, step=step.path, seats=list(task.seats))
         return
     check_person(task, person)
+    if task.kind == "vote":
+        check_voter(live.at, task, person.user)
     if task.claimed == person.user or person.user is None:
         raise Refusal(declined("act_unavailable", "claim"))
     work.tasks[task.id] = taken(task, person.user)
@@ -38,7 +40,8 @@ def transfer(work: Work, live: Live, step: Step, task: Task, event: Transfer) ->
     """Give one's vote to another: it replaces the owner."""
     check_person(task, event.person)
     body = _approval(step, "transfer", "cannot_transfer")
-    _check_new(work, live, body, event.to, event.person.user, "cannot_transfer")
+    check_voter(live.at, task, event.person.user)
+    _check_new(work, live, body, task, event.to, event.person.user, "cannot_transfer")
     cancel(work, task)
     made = vote(
         work,
@@ -47,7 +50,7 @@ def transfer(work: Work, live: Live, step: Step, task: Task, event: Transfer) ->
         task.level,
         event.to,
         place=task.place,
-        origin="transferred",
+        origin="added" if task.origin == "added" else "transferred",
         source=task.id,
     )
     at = live.at
@@ -75,14 +78,15 @@ def add_approver(work: Work, live: Live, step: Step, task: Task, event: AddAppro
         raise Refusal(declined("cannot_add", "how"))
     if task.origin == "added":
         raise Refusal(declined("cannot_add", "nested"))
-    _check_new(work, live, body, event.user, event.person.user, "cannot_add")
+    check_voter(live.at, task, event.person.user)
+    _check_new(work, live, body, task, event.user, event.person.user, "cannot_add")
     at = live.at
     at["users"] = [*at["users"], event.user]
     if event.how == "parallel":
         at["n"] += 1
         vote(work, live, step, task.level, event.user, origin="added", source=task.id)
     elif event.how == "after":
-        put(at, "after", task.id, event.user)
+        put(at, "after", task.id, [*at.get("after", {}).get(str(task.id), ()), event.user])
     else:
         held = closed(task, WAITING, work.now)
         work.tasks[task.id] = held
@@ -108,11 +112,18 @@ def _approval(step: Step, what: str, code: str) -> Approve:
     return step.body
 
 
-def _check_new(work: Work, live: Live, body: Approve, user: int, by: int | None, code: str) -> None:
-    """Nobody is asked twice, nor who must not decide."""
+def _check_new(
+    work: Work, live: Live, body: Approve, task: Task, user: int, by: int | None, code: str
+) -> None:
+    """Nobody is asked twice, nor who must not decide. Who is in the pool of another vote is asked
+    already: with a vote of their own they could not cast that one, and perhaps nobody could."""
     if user == by:
         raise Refusal(declined(code, "to_self"))
-    if user in live.at.get("users", ()):
+    pools = [one.seats for one in work.open_tasks(live.id) if one.id != task.id]
+    pooled = {each for seats in pools for seat in seats for each in users_of(work, seat)}
+    if work.wants:
+        raise Missing
+    if user in live.at.get("users", ()) or user in pooled:
         raise Refusal(declined(code, "present"))
     barred = set(live.at.get("not", ()))
     if user in barred or f"user:{user}" in principals(work, body.exclude, live):

@@ -35,6 +35,8 @@ def reason_to_skip(
     for path, one in candidates:
         if one["seq"] <= since or one["outcome"] in (REJECTED, SENT_BACK):
             continue
+        if one.get("row") not in (None, live.row):
+            continue  # they have seen another row, not this one
         if user not in (one.get("all") or [one["by"]]):
             continue
         if changed_since(work, body.watch, one["seq"]):

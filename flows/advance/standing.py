@@ -1,7 +1,7 @@
 """Votes that stand for others, kept in the token's data while a level is open.
 
-`pairs`: vote → the vote that waits for it; `after`: vote → whom to ask behind it; `stands`: vote →
-the votes it replaces, which may have stood for others themselves.
+`pairs`: vote → the vote that waits for it; `after`: vote → those to ask behind it, in order;
+`stands`: vote → the votes it replaces, which may have stood for others themselves.
 """
 
 from __future__ import annotations
@@ -9,9 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flows.advance.trouble import Refusal
+from flows.messages import declined
+from flows.state import Task
+
 NAMES = ("pairs", "after", "stands")
 
 Data = dict[str, Any]
+
+
+def check_voter(at: Mapping[str, Any], task: Task, user: int | None) -> None:
+    """Refuse who must not decide, and who has a vote already where this is another one's: they can
+    neither cast it nor take it, nor say who else does. Raises Refusal."""
+    if user is not None and user in at.get("not", ()):
+        raise Refusal(declined("own_approval"))
+    if user in at.get("users", ()) and f"user:{user}" not in task.seats:
+        raise Refusal(declined("not_yours"))
 
 
 def weight(at: Mapping[str, Any], task: int) -> int:

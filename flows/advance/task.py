@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.advance.asks import check_asked
 from flows.advance.closing import closed
-from flows.advance.decided import note_decision
+from flows.advance.decided import note_dealt, note_decision
 from flows.advance.dues import open_due
 from flows.advance.ids import made_id
 from flows.advance.jumps import jump_target
@@ -50,6 +50,7 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act | Begin, name
     check_asked(body.ask, event, name in ("rejected", "sent_back", "reject"))
     person = event.person
     work.tasks[task.id] = closed(task, DONE, work.now, by=person.user, outcome=name)
+    note_dealt(work, person)
     note_decision(work, live, step.path, name, person)
     work.say("act", live, step.path, **told(event), outcome=name, task=task.id)
     leave(work, live, name, to=jump_target(work, live, step, name))

@@ -52,8 +52,15 @@ class Maker:
         steps = self.steps(rng.randint(3, 7), deep=rng.choice([0, 1, 1, 2]), top=True, row=False)
         stages = {name: {"label": name} for name in ("one", "two")}
         data: Raw = {"flow": "request", "stages": stages, "steps": steps}
+        found: Raw = {}
         if rng.random() < 0.5:
-            data["interrupts"] = {"carrier.lost": {"in": ["one"], "to": rng.choice([*steps])}}
+            found["carrier.lost"] = {"in": ["one"], "to": rng.choice([*steps])}
+        if rng.random() < 0.6:
+            held = rng.sample([*stages], rng.randint(1, 2))
+            by = [{"role": rng.choice(["clerk", "quality"])}]
+            found["withdraw"] = {"by": by, "in": held, "to": rng.choice([*steps])}
+        if found:
+            data["interrupts"] = found
         return data
 
     def steps(self, count: int, deep: int, *, top: bool, row: bool) -> Raw:
@@ -130,10 +137,13 @@ class Maker:
             case "task":
                 if due and rng.random() < 0.3:
                     due["due"]["escalate"] = [{"role": "boss"}]
-                return {"task": {"by": [{"role": rng.choice(_ROLES)}]}, **due}
+                task: Raw = {"by": [{"role": rng.choice(_ROLES)}]}
+                if rng.random() < 0.3:
+                    task["claim"] = True
+                return {"task": task, **due}
             case "approve":
                 if due and rng.random() < 0.5:
-                    due["due"]["escalate"] = [{"role": rng.choice(["boss", "quality"])}]
+                    due["due"]["escalate"] = [{"role": rng.choice(["boss", "quality", "clerk"])}]
                 return {"approve": self.approve(), **due}
             case "switch":
                 return {"switch": rng.choice(SWITCHES)}
@@ -163,13 +173,19 @@ class Maker:
         levels: Raw = {}
         for name in ("first", "second")[: rng.choice([1, 1, 2])]:
             by = [{"role": role} for role in rng.sample(_ROLES, rng.randint(1, 2))]
-            need = rng.choice(["all", "one", "first", 1, 2, "60%"])
+            need = rng.choice(["all", "all", "one", "first", 1, 2, 3, "60%"])
             levels[name] = {"by": by, "need": need, "in_order": rng.random() < 0.3}
         if rng.random() < 0.3:
             levels["first"]["when"] = SWITCHES[0]
         found: Raw = {"levels": levels, "if_nobody": [{"role": "admin"}]}
         if rng.random() < 0.5:
             found["exclude"] = [{"user": "created_by"}]
+        if rng.random() < 0.5:
+            found["skip"] = rng.choice(
+                ["already_approved", "same_as_previous", ["already_approved", "same_as_previous"]]
+            )
+        if rng.random() < 0.7:
+            found["allow"] = rng.sample(["transfer", "add", "delegate"], rng.randint(1, 3))
         return found
 
 

@@ -5,89 +5,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.flows.play import NOW
 from tests.flows.random_definitions import SWITCHES
+from tests.flows.reference_votes import Clock, Node, Raw, Seat, Stuck, Votes
 
-Raw = Mapping[str, Any]
 DAY = timedelta(days=1)
 
 
-@dataclass(eq=False)
-class Seat:
-    """An open task, or one approver's vote. `counts`: for how many approvers it stands."""
-
-    seats: frozenset[str]
-    level: str = ""
-    counts: int = 1
-
-
-@dataclass(eq=False)
-class Clock:
-    """A timer that is set."""
-
-    rule: str
-    at: datetime
-    fired: int = 0
-
-
-@dataclass(eq=False)
-class Node:
-    """A token. `path`: of its scope; `steps`: the definition of its steps."""
-
-    path: str
-    steps: Raw
-    row: int | None = None
-    above: Node | None = None
-    step: str = ""
-    visits: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    kids: list[Node] = field(default_factory=list)
-    done: int = 0
-    tasks: list[Seat] = field(default_factory=list)
-    clocks: list[Clock] = field(default_factory=list)
-    queue: list[int] = field(default_factory=list)
-    votes: list[str] = field(default_factory=list)
-    voters: int = 0
-    having: set[int] = field(default_factory=set)
-    """Who has a vote, or had one."""
-    action: str | None = None
-    """What is asked of a connector: an action, "" for a record to be made, None: nothing."""
-    made: bool = False
-    trouble: tuple[str, str] | None = None
-    gone: bool = False
-
-    @property
-    def place(self) -> tuple[str, int | None, str, int]:
-        return self.path, self.row, self.step, self.visits[self.step]
-
-    @property
-    def now(self) -> Raw:
-        found: Raw = self.steps[self.step]
-        return found
-
-
-class Stuck(Exception):
-    """A token cannot go on."""
-
-    def __init__(self, code: str, outcome: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.outcome = outcome
-
-
-class Record:
+class Record(Votes):
     """One record. `row` holds the fields the flow reads and writes; `roles` who is in which."""
 
-    def __init__(self, data: Raw, row: Raw, roles: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        data: Raw,
+        row: Raw,
+        roles: Mapping[str, tuple[int, ...]],
+        deputies: Mapping[int, int],
+    ) -> None:
+        super().__init__(roles, deputies)
         self.data = data
         self.row = dict(row)
-        self.roles = roles
         self.ready: list[tuple[Node, str]] = []
-        self.asked: Counter[tuple[Any, ...]] = Counter()
+        self.asked: list[tuple[tuple[Any, ...], Any]] = []
+        """What connectors were asked for since this was last looked at: where, and which effect."""
+        self.tries: Counter[tuple[Any, ...]] = Counter()
+        self.ran: dict[Any, bool] = {}
+        """Actions that may have run, and whether that is known."""
         self.ended: str | None = None
         self.time = NOW
         self.top = Node("", data["steps"])
@@ -106,7 +52,12 @@ class Record:
         nodes = self.nodes()
         return {
             "tokens": Counter(node.place for node in nodes),
-            "tasks": Counter((*n.place, t.level, t.seats) for n in nodes for t in n.tasks),
+            "tasks": Counter(
+                (*n.place, t.level, t.seats, t.claimed, t.instead) for n in nodes for t in n.tasks
+            ),
+            "held": Counter(
+                (*n.place, held.seats) for n in nodes for t in n.tasks for held in t.waiting()
+            ),
             "timers": Counter((*n.place, c.rule, c.at) for n in nodes for c in n.clocks),
             "trouble": {n.place: n.trouble[0] for n in nodes if n.trouble},
             "stage": self.row.get("stage"),
@@ -125,68 +76,38 @@ class Record:
 
     def act(self, node: Node, seat: Seat, user: int, name: str) -> bool:
         """Whether the act was allowed."""
-        raw, exits = node.now, node.now["next"]
-        if not seat.seats & self.principals(user):
+        try:
+            allowed = super().act(node, seat, user, name)
+        except Stuck as stuck:
+            node.trouble, allowed = (stuck.code, stuck.outcome), True
+        self.run()
+        return allowed
+
+    def interrupt(self, name: str, user: int) -> bool:
+        """Whether a person could leave the path: while nobody else has decided anything since the
+        last sending back, and no action may have run."""
+        found = self.data.get("interrupts", {}).get(name, {})
+        if self.ended or self.row.get("stage") not in found.get("in", ()):
             return False
-        if "task" in raw:
-            if name == "late" or name not in exits or self.used(node, name):
-                return False
-            self.guarded(node, lambda: self.leave(node, name))
-        else:
-            if name not in ("approved", "rejected", "sent_back") or name not in exits:
-                return False
-            if self.used(node, name):
-                return False
-            if user in node.having and f"user:{user}" not in seat.seats:
-                return False
-            self.guarded(node, lambda: self.vote(node, seat, name, user))
+        if not self.pool(found.get("by", [])) & self.principals(user):
+            return False
+        if self.ran or self.dealt - {user}:
+            return False
+        self.look()
+        self.go_to(found["to"])
         self.run()
         return True
 
-    def vote(self, node: Node, seat: Seat, name: str, user: int) -> None:
-        node.tasks.remove(seat)
-        if name == "sent_back":
-            self.leave(node, name)
-            return
-        node.votes += [name] * seat.counts
-        node.having.add(user)
-        level = node.now["approve"]["levels"][seat.level]
-        passed, failed = node.votes.count("approved"), node.votes.count("rejected")
-        agreed = self.agreed(level["need"], node.voters, passed, failed)
-        if agreed is None:
-            if node.queue and not node.tasks:
-                user = node.queue.pop(0)
-                node.tasks.append(Seat(frozenset({f"user:{user}"}), seat.level))
-            return
-        node.tasks.clear()
-        if agreed:
-            names = [*node.now["approve"]["levels"]]
-            self.levels(node, names[names.index(seat.level) + 1 :])
-        else:
-            self.leave(node, "rejected")
-
-    @staticmethod
-    def agreed(need: str | int, voters: int, passed: int, failed: int) -> bool | None:
-        """What the votes come to; None: not decided."""
-        left = voters - passed - failed
-        if need == "first":
-            return None if not passed + failed else bool(passed)
-        if need == "all":
-            return False if failed else True if not left else None
-        if need == "one":
-            wanted = 1
-        elif isinstance(need, int):
-            wanted = need
-        else:
-            wanted = next(n for n in range(voters + 1) if n * 100 >= voters * int(need[:-1]))
-        if passed >= wanted:
-            return True
-        return False if passed + left < wanted else None
+    def go_to(self, step: str) -> None:
+        self.close(self.top)
+        self.top.trouble = None
+        self.ready.append((self.top, step))
 
     def answer(self, node: Node, action: str, outcome: str) -> None:
         """What came of an action, or of making a record."""
         if node.action != action or (action == "" and node.made):
             return
+        self.heard(node.key, outcome)
 
         def take() -> None:
             if outcome != "done":
@@ -210,21 +131,34 @@ class Record:
         self.guarded(node, take)
         self.run()
 
+    def heard(self, key: Any, outcome: str) -> None:
+        """What came of an effect, whether or not anybody still waits for it: one that failed is
+        another the next time."""
+        if outcome != "done":
+            self.ran.pop(key, None)
+            self.tries[key[:-1]] += 1
+        elif key in self.ran:
+            self.ran[key] = True
+
+    def heard_late(self, key: Any, outcome: str) -> None:
+        """The same, of an action nobody waits for."""
+        if self.ran.get(key) is False:
+            self.heard(key, outcome)
+
     def child_ended(self, node: Node, outcome: str) -> None:
         if node.action == "" and node.now["start"]["wait"]:
             node.made = True
+            self.tries[node.key[:-1]] += 1
             self.guarded(node, lambda: self.leave(node, outcome))
             self.run()
 
     def arrive(self, name: str) -> None:
         waiting = [n for n in self.nodes() if name in n.now.get("wait", {}).get("for", ())]
         for node in waiting:
-            self.guarded(node, lambda node=node: self.leave(node, name))  # type: ignore[misc]
+            self.guarded(node, lambda node=node: self.leave(node, name))
         found = self.data.get("interrupts", {}).get(name)
         if not waiting and found and not self.ended and self.row.get("stage") in found["in"]:
-            self.close(self.top)
-            self.top.trouble = None
-            self.ready.append((self.top, found["to"]))
+            self.go_to(found["to"])
         self.run()
 
     def fire(self, node: Node, clock: Clock, time: datetime) -> None:
@@ -243,20 +177,6 @@ class Record:
         elif "late" in node.now["next"]:
             self.guarded(node, lambda: self.leave(node, "late"))
         self.run()
-
-    def escalate(self, node: Node, role: str) -> None:
-        """All that is open goes to a role as one; votes only where somebody there can cast them."""
-        owners = {int(seat[5:]) for one in node.tasks for seat in one.seats if seat[:5] == "user:"}
-        able = set(self.roles[role]) - (node.having - owners)
-        if "approve" in node.now:
-            if "exclude" in node.now["approve"]:
-                able.discard(1)
-            if not able:
-                return
-            node.having -= owners
-        counts = sum(one.counts for one in node.tasks)
-        if node.tasks:
-            node.tasks = [Seat(frozenset({f"role:{role}"}), node.tasks[0].level, counts)]
 
     def mend(self, node: Node) -> None:
         """Try once more what went wrong."""
@@ -277,7 +197,7 @@ class Record:
         while self.ready and not self.ended:
             node, step = self.ready.pop(0)
             if not node.gone:
-                self.guarded(node, lambda node=node, step=step: self.enter(node, step))  # type: ignore[misc]
+                self.guarded(node, lambda node=node, step=step: self.enter(node, step))
 
     def guarded(self, node: Node, do: Any) -> None:
         try:
@@ -286,7 +206,7 @@ class Record:
             node.trouble = (stuck.code, stuck.outcome)
 
     def enter(self, node: Node, step: str) -> None:
-        node.step, node.trouble = step, None
+        node.step, node.trouble, node.opening = step, None, ""
         node.visits[step] += 1
         self.open(node)
 
@@ -294,6 +214,8 @@ class Record:
         raw = node.now
         if "stage" in raw:
             self.row["stage"] = raw["stage"]
+        if "level" in raw.get("set", {}):
+            self.row["level"] = raw["set"]["level"]
         if "urgent" in raw.get("set", {}):
             value = raw["set"]["urgent"]
             self.row["urgent"] = not self.row["urgent"] if "not" in value else value == "true"
@@ -303,8 +225,10 @@ class Record:
             self.clocks(node)
             node.tasks.append(Seat(self.pool(raw["task"]["by"])))
         elif "approve" in raw:
-            self.clocks(node)
-            self.levels(node, [*raw["approve"]["levels"]])
+            names = [*raw["approve"]["levels"]]
+            if not node.opening:
+                self.clocks(node)
+            self.levels(node, names[names.index(node.opening) if node.opening else 0 :])
         elif "switch" in raw:
             self.leave(node, self.value(raw["switch"]))
         elif "do" in raw:
@@ -318,11 +242,11 @@ class Record:
         elif "each" in raw:
             over = raw["each"]["over"]
             rows = [r["id"] for r in self.row["lines"] if over == "lines" or r["good"]]
-            below = [Node(self.joined(node), raw["each"]["steps"], row, node) for row in rows]
+            below = [Node(node.joined, raw["each"]["steps"], row, node) for row in rows]
             self.spawn(node, below)
         elif "parallel" in raw:
             branches = raw["parallel"]["branches"].items()
-            path = self.joined(node)
+            path = node.joined
             self.spawn(node, [Node(f"{path}/{n}", s, node.row, node) for n, s in branches])
         else:
             self.leave(node, "done")
@@ -335,31 +259,13 @@ class Record:
         node.kids, node.done = below, 0
         self.ready += [(kid, next(iter(kid.steps))) for kid in below]
 
-    def levels(self, node: Node, names: list[str]) -> None:
-        approve = node.now["approve"]
-        barred = {1} if "exclude" in approve else set()
-        for name in names:
-            level = approve["levels"][name]
-            if "when" in level and not self.row["urgent"]:
-                continue
-            users = [u for who in level["by"] for u in self.roles[who["role"]] if u not in barred]
-            admins = [user for user in self.roles["admin"] if user not in barred]
-            users = list(dict.fromkeys(users)) or admins
-            if isinstance(level["need"], int) and len(users) < level["need"]:
-                users = list(dict.fromkeys([*users, *admins]))
-                if len(users) < level["need"]:
-                    raise Stuck("too_few_approvers")
-            node.votes, node.voters, node.queue = [], len(users), []
-            node.having = set(users)
-            if level["in_order"]:
-                users, node.queue = users[:1], users[1:]
-            node.tasks = [Seat(frozenset({f"user:{user}"}), name) for user in users]
-            return
-        self.leave(node, "approved")
-
     def ask(self, node: Node) -> None:
-        self.asked[(*node.place, node.action)] += 1
+        what = (node.joined, node.row, node.action)
+        node.key = (*what, self.tries[what])
+        self.asked.append(((*node.place, node.action), node.key))
         self.tried[node] = node.action
+        if node.action and self.data.get("interrupts"):
+            self.ran[node.key] = False
 
     def clocks(self, node: Node) -> None:
         due = node.now.get("due")
@@ -420,16 +326,6 @@ class Record:
         way = node.now["next"].get(outcome)
         most = way.get("max", 0) if isinstance(way, dict) else 0
         return bool(most) and node.counts[f"{node.step}>{outcome}"] >= most
-
-    def joined(self, node: Node) -> str:
-        return f"{node.path}/{node.step}" if node.path else node.step
-
-    def pool(self, by: list[Raw]) -> frozenset[str]:
-        return frozenset(f"role:{who['role']}" for who in by)
-
-    def principals(self, user: int) -> frozenset[str]:
-        held = {f"role:{role}" for role, users in self.roles.items() if user in users}
-        return frozenset({f"user:{user}", *held})
 
     def value(self, switch: str) -> str:
         urgent, kind = self.row["urgent"], self.row["kind"]

@@ -20,20 +20,27 @@ from flows.state import (
     TOP,
     WAITING,
     Act,
+    AddApprover,
     Answer,
     Arrived,
+    Asked,
     Call,
     Changed,
+    Claim,
     Ended,
+    Event,
     Fire,
+    Interruption,
     Mend,
     StartRecord,
     Task,
     Token,
+    Transfer,
 )
-from tests.flows.play import ROLES, Play, Refused, person
+from tests.flows.play import ROLES, Play, Refused, World, money, person
 from tests.flows.random_definitions import CHILD_ENDS, EVENTS, playable
-from tests.flows.reference import Node, Record, Seat
+from tests.flows.reference import Record
+from tests.flows.reference_votes import Node, Seat
 
 EVENTS_IN_ALL = 10_000
 SHARDS = 4
@@ -43,6 +50,23 @@ AT_MOST = 60
 """Events for one record, where it does not end before."""
 
 EXPECTED = {"exit_used_up", "too_few_approvers"}
+DEPUTIES: tuple[dict[int, int], ...] = (
+    {},
+    {4: 9},
+    {3: 7, 9: 3},
+    {5: 6, 6: 5, 2: 1},
+    {4: 5, 5: 9, 8: 2},
+)
+"""Who stands in for whom: for nobody, for one, in a chain, for each other, for who must not."""
+
+REFUSED = {
+    Act: {"task_decided", "not_yours", "own_approval", "not_claimed", "unknown_act", "act_used_up"},
+    Claim: {"task_decided", "not_yours", "own_approval", "act_unavailable"},
+    Transfer: {"task_decided", "not_yours", "own_approval", "cannot_transfer"},
+    AddApprover: {"task_decided", "not_yours", "own_approval", "cannot_add"},
+    Interruption: {"unknown_act", "not_in_stage", "not_yours", "cannot_withdraw"},
+}
+"""How the engine may refuse what people do."""
 
 
 class Pair:
@@ -54,11 +78,18 @@ class Pair:
         good = [self.dice.random() < 0.7 for _ in range(self.dice.randint(0, 3))]
         urgent, kind = self.dice.random() < 0.5, self.dice.choice(["small", "large", None])
         lines = [{"good": one} for one in good]
-        self.play = Play(flow, urgent=urgent, kind=kind, lines=lines)
+        deputies = self.dice.choice(DEPUTIES)
+        world = World(people={Asked("delegate_of", u): (d,) for u, d in deputies.items()})
+        self.play = Play(flow, world, urgent=urgent, kind=kind, lines=lines, total=money(0))
         rows = [{"id": line["id"], "good": line["good"]} for line in self.play.row["lines"]]
-        self.model = Record(self.data, {"urgent": urgent, "kind": kind, "lines": rows}, ROLES)
+        row = {"urgent": urgent, "kind": kind, "lines": rows}
+        self.model = Record(self.data, row, ROLES, deputies)
         self.decided: set[int] = set()
-        self.effects: list[tuple[tuple[Any, ...], Call | StartRecord]] = []
+        self.effects: list[Call | StartRecord] = []
+        self.keys: dict[str, Any] = {}
+        """The engine's key of an effect, and the model's."""
+        self.allowed: Counter[str] = Counter()
+        """What people did that was let through."""
         self.biggest = 0
         self.play.begin()
         self.model.begin(self.play.now)
@@ -68,8 +99,11 @@ class Pair:
     def step(self) -> bool:
         """Let something happen; whether it changed anything."""
         chosen = self.dice.choices(
-            [self.act, self.answer, self.arrive, self.fire, self.mend, self.change],
-            [10, 5, 3, 4, 3, 1],
+            [
+                *(self.act, self.claim, self.transfer, self.add, self.interrupt),
+                *(self.answer, self.arrive, self.fire, self.mend, self.change),
+            ],
+            [11, 2, 2, 4, 1, 5, 3, 4, 3, 1],
         )[0]
         chosen()
         moved = self.play.last.used
@@ -77,26 +111,83 @@ class Pair:
         return moved
 
     def act(self) -> None:
-        tasks = [*self.play.state.tasks.values(), *self.play.history[-3:]]
-        if not tasks:
+        task = self.some_task()
+        if task is None:
             return
-        task = self.dice.choice(tasks)
-        holders = [u for u in range(1, 10) if person(u).principals & set(task.seats)]
-        user = self.dice.choice(holders or [1]) if self.dice.random() < 0.9 else 2
+        user = self.somebody(task)
         names = ["go", "other", "approved", "rejected", "sent_back"]
         if task.id in self.play.state.tasks and self.dice.random() < 0.9:
             token = self.play.state.tokens[task.token]
             names = [*self.play.flow.scopes[token.scope].steps[token.step].exits]
         name = self.dice.choice([*names, *names, "approved"])
         known = self.seat(task)
-        allowed = known is not None and self.model.act(*known, user, name)
+        self.both(
+            Act(person(user), task.id, name, "because"),
+            known is not None and self.model.act(*known, user, name),
+        )
+
+    def claim(self) -> None:
+        task = self.some_task()
+        if task is None:
+            return
+        back, user = self.dice.random() < 0.3, self.somebody(task)
+        known = self.seat(task)
+        self.both(
+            Claim(person(user), task.id, back),
+            known is not None and self.model.claim(*known, user, back=back),
+        )
+
+    def transfer(self) -> None:
+        task = self.some_task("vote")
+        if task is None:
+            return
+        user, to = self.somebody(task), self.dice.randint(1, 9)
+        known = self.seat(task)
+        self.both(
+            Transfer(person(user), task.id, to),
+            known is not None and self.model.transfer(*known, user, to),
+        )
+
+    def add(self) -> None:
+        task = self.some_task("vote")
+        if task is None:
+            return
+        user, other = self.somebody(task), self.dice.randint(1, 9)
+        how = self.dice.choice(["before", "after", "parallel"])
+        known = self.seat(task)
+        self.both(
+            AddApprover(person(user), task.id, other, how),
+            known is not None and self.model.add(*known, user, other, how),
+        )
+
+    def interrupt(self) -> None:
+        user = self.dice.choice([1, 1, 2, 3, 9])
+        self.both(Interruption(person(user), "withdraw"), self.model.interrupt("withdraw", user))
+
+    def both(self, event: Event, allowed: bool) -> None:
+        """The engine allows what the model has allowed."""
+        self.model.time = self.play.now
         try:
-            self.play.send(Act(person(user), task.id, name, "because"))
+            self.play.send(event)
         except Refused as refused:
-            assert not allowed, refused
-            assert refused.code in ("task_decided", "not_yours", "unknown_act", "act_used_up")
+            assert not allowed, (refused, event)
+            assert refused.code in REFUSED[type(event)], refused
         else:
-            assert allowed, (task, user, name)
+            assert allowed, event
+            self.allowed[type(event).__name__] += 1
+
+    def some_task(self, kind: str = "") -> Task | None:
+        """One that is open, or was lately."""
+        tasks = [*self.play.state.tasks.values(), *self.play.history[-3:]]
+        wanted = [task for task in tasks if task.kind == kind]
+        return self.dice.choice(wanted or tasks) if tasks else None
+
+    def somebody(self, task: Task) -> int:
+        """Mostly one of those whose it is."""
+        holders = [u for u in range(1, 10) if person(u).principals & set(task.seats)]
+        if task.claimed and self.dice.random() < 0.7:
+            holders = [task.claimed]
+        return self.dice.choice(holders or [1]) if self.dice.random() < 0.9 else 2
 
     def seat(self, task: Task) -> tuple[Node, Seat] | None:
         """The model's own task for one of the engine's."""
@@ -116,9 +207,9 @@ class Pair:
     def answer(self) -> None:
         if not self.effects:
             return
-        open_ones = [pair for pair in self.effects if self.current(pair[1])]
+        open_ones = [one for one in self.effects if self.current(one)]
         waited = open_ones and self.dice.random() < 0.9
-        _, one = self.dice.choice(open_ones if waited else self.effects[-6:])
+        one = self.dice.choice(open_ones if waited else self.effects[-6:])
         # Back at its step, a token waits for what was under way from before: at another visit.
         node = self.node(self.play.state.tokens[one.token]) if self.current(one) else None
         action = one.action if isinstance(one, Call) else ""
@@ -133,6 +224,8 @@ class Pair:
         self.play.send(Answer(one.key, one.token, one.step, one.visit, action, outcome, data))
         if node is not None:
             self.model.answer(node, action, outcome)
+        else:
+            self.model.heard_late(self.keys[one.key], outcome)
 
     def current(self, one: Call | StartRecord) -> bool:
         """Whether an effect is the one its token waits for; the model keeps no keys."""
@@ -181,9 +274,14 @@ class Pair:
         found = {
             "tokens": Counter(place.values()),
             "tasks": Counter(
-                (*place[t.token], t.level, frozenset(t.seats))
+                (*place[t.token], t.level, frozenset(t.seats), t.claimed, t.instead_of)
                 for t in state.tasks.values()
                 if t.status == OPEN
+            ),
+            "held": Counter(
+                (*place[t.token], frozenset(t.seats))
+                for t in state.tasks.values()
+                if t.status == WAITING
             ),
             "timers": Counter((*place[t.token], t.rule, t.at) for t in play.timers()),
             "trouble": {
@@ -200,8 +298,8 @@ class Pair:
         self.hold(live)
 
     def compare_effects(self) -> None:
-        """What was asked of connectors in this transition."""
-        made: Counter[tuple[Any, ...]] = Counter()
+        """What was asked of connectors in this transition; the same effect has the same key."""
+        made: list[tuple[tuple[Any, ...], str]] = []
         if self.play.last.used:
             for one in self.play.last.effects:
                 assert isinstance(one, Call | StartRecord)
@@ -209,10 +307,14 @@ class Pair:
                 scope = known.scope if known is not None else ""
                 row = known.row if known is not None else None
                 action = one.action if isinstance(one, Call) else ""
-                where = (scope, row, one.step, one.visit, action)
-                made[where] += 1
-                self.effects.append((where, one))
-        assert made == self.model.asked
+                made.append(((scope, row, one.step, one.visit, action), one.key))
+                self.effects.append(one)
+        wanted = dict(self.model.asked)
+        assert dict.fromkeys(where for where, _ in made) == dict.fromkeys(wanted)
+        assert len(made) == len(self.model.asked)
+        for where, key in made:
+            assert self.keys.setdefault(key, wanted[where]) == wanted[where]
+        assert len({*self.keys.values()}) == len(self.keys)
         self.model.asked.clear()
         self.play.last = type(self.play.last)(self.play.row, used=False)
 
@@ -242,6 +344,7 @@ class Pair:
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_engine_and_a_small_model_agree(shard: int) -> None:
     left, seed, ends = EVENTS_IN_ALL // SHARDS, shard, 0
+    allowed: Counter[str] = Counter()
     while left > 0:
         for nth in range(RECORDS):
             pair = Pair(seed, nth)
@@ -250,8 +353,12 @@ def test_the_engine_and_a_small_model_agree(shard: int) -> None:
                     break
                 left -= pair.step()
             ends += pair.play.ended is not None
+            allowed += pair.allowed
+            allowed.update(one["kind"] for one in pair.play.trace if one["kind"] == "skip")
         seed += SHARDS
     assert ends > 100
+    wanted = ("Act", "Claim", "Transfer", "AddApprover", "Interruption", "skip")
+    assert min(allowed[name] for name in wanted) > 10, allowed
 
 
 def test_nothing_happens_to_a_record_that_has_ended() -> None:
