@@ -8,27 +8,33 @@ and these, one after the other, are one walk.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from flows.model import Approve, Interrupt, Step, Task
+from flows.model import Approve, Exit, Interrupt, Step, Task
 from flows.soundness.graph import Graph
 from flows.soundness.outcomes import LATE, SENT_BACK, stops
 
 Capacity = dict[str, dict[str, int]]
+Walk = tuple[tuple[str, str], ...]
+"""(step, outcome) of every move of a way that ends at the step in question."""
 
 _FREE = 1_000_000
 _SOURCE, _SINK = "<source>", "<sink>"
 
 
-def runs_out(graph: Graph, step: Step, interrupts: Mapping[str, Interrupt]) -> bool:
-    """Whether people can find themselves at a step with no button left."""
+def runs_out(
+    graph: Graph, step: Step, interrupts: Mapping[str, Interrupt]
+) -> tuple[Walk, ...] | None:
+    """How people can find themselves at a step with no button left: the way to it, and one round
+    for every time an exit is taken. None where they cannot."""
     out = graph.edges[step.id]
     if not isinstance(step.body, Task | Approve) or not out:
-        return False
+        return None
     if any(edge.outcome == LATE or not edge.exit.max for edge in out):
-        return False
+        return None
     used = {edge.exit.outcome: edge.exit for edge in out}
     wanted = sum(way.max for way in used.values())
     capacity: Capacity = {_SOURCE: {}, step.id: {_SINK: _FREE}, _SINK: {}}
@@ -53,7 +59,67 @@ def runs_out(graph: Graph, step: Step, interrupts: Mapping[str, Interrupt]) -> b
             rests = stops(graph.scope.steps[name]) and graph.stages.get(name, frozenset())
             if rests and rests & one.stages and one.to in graph.scope.steps:
                 row[one.to] = _FREE
-    return _most(capacity, wanted) == wanted
+    before = {name: dict(row) for name, row in capacity.items()}
+    if _most(capacity, wanted) < wanted:
+        return None
+    flow = {
+        name: {target: most - capacity[name][target] for target, most in row.items()}
+        for name, row in before.items()
+    }
+    return _Walks(graph, step.id, interrupts, flow).all([*used.values()])
+
+
+@dataclass(slots=True)
+class _Walks:
+    """A flow through the ways back to `goal`, as the walks it falls apart into: each is taken out
+    of it. `taken`: how often an exit has been used."""
+
+    graph: Graph
+    goal: str
+    interrupts: Mapping[str, Interrupt]
+    flow: Capacity
+    taken: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def all(self, ways: list[Exit]) -> tuple[Walk, ...]:
+        """The way there, empty where it is the entry, and a round for each time an exit is used."""
+        outcome = {edge.exit.outcome: edge.outcome for edge in self.graph.edges[self.goal]}
+        rounds = [way for way in ways for _ in range(way.max)]
+        return (
+            self.walk(self.graph.scope.entry),
+            *(((self.goal, outcome[way.outcome]), *self.walk(way.to)) for way in rounds),
+        )
+
+    def walk(self, start: str) -> Walk:
+        found: list[tuple[str, str]] = []
+        name = start
+        while name != self.goal:
+            target = self.next(name)
+            if target not in self.graph.scope.steps:  # sent back: where that leads, or to the goal
+                found.append((name, SENT_BACK))
+                target = self.next(target)
+            else:
+                found.append((name, self.outcome(name, target)))
+            name = target
+        return tuple(found)
+
+    def next(self, name: str) -> str:
+        target = next(one for one, left in self.flow[name].items() if left > 0)
+        self.flow[name][target] -= 1
+        return target
+
+    def outcome(self, name: str, target: str) -> str:
+        """By what a step is left for another: an outcome, within the bound of its exit, or an
+        interrupt."""
+        for edge in self.graph.edges[name]:
+            way = edge.exit
+            free = not way.max or self.taken[name, way.outcome] < way.max
+            if edge.target == target and way.outcome != SENT_BACK and free:
+                self.taken[name, way.outcome] += 1
+                return edge.outcome
+        held = self.graph.stages.get(name, frozenset())
+        return next(
+            one.id for one in self.interrupts.values() if one.to == target and held & one.stages
+        )
 
 
 def _most(capacity: Capacity, wanted: int) -> int:

@@ -89,7 +89,8 @@ def _must(
     """What a step requires, and nobody it asks could see or write."""
     for index, path in enumerate(paths):
         field = known.form.field_at(path)
-        if field is None or _filled_before(known, step, path):
+        way = _way_without(known, step, path) if field is not None else None
+        if field is None or way is None:
             continue
         outer = known.form.fields.get(field.within) if field.within else None
         both = [one for one in (field, outer) if one is not None]
@@ -106,29 +107,35 @@ def _must(
             yield problem(
                 "hidden_but_required",
                 (*at, index),
-                f"{step.id} requires {path}, which {' and '.join(hidden)} may not see",
+                f"{step.id} requires {path}, which {' and '.join(hidden)} may not see, "
+                f"and which may be empty, as on the way {way}",
                 "hide of the role without it, or other people",
             )
         elif field.formula is None and any(one.readonly is True for one in both):
             yield problem(
                 "readonly_but_required",
                 (*at, index),
-                f"{step.id} requires {path}, which is read-only and may be empty",
+                f"{step.id} requires {path}, which is read-only and may be empty, "
+                f"as on the way {way}",
                 "no readonly in the form (a step opens a field only to those it names), or set",
             )
         elif by and len(locked) == len(by):
             yield problem(
                 "readonly_but_required",
                 (*at, index),
-                f"{step.id} requires {path}, which {' and '.join(locked)} cannot write",
+                f"{step.id} requires {path}, which {' and '.join(locked)} cannot write, "
+                f"and which may be empty, as on the way {way}",
                 "readonly of the role without it, or other people",
             )
 
 
-def _filled_before(known: Analysis, step: Step, path: str) -> bool:
-    """Whether a field is filled anyway when a step is reached."""
+def _way_without(known: Analysis, step: Step, path: str) -> str | None:
+    """A way to a step on which a field may be empty; None where it is filled anyway."""
     states = known.states(step)
-    return bool(states) and all(not known.empty.fact(path, s.inside, "") for s in states)
+    if not states:
+        return known.way_to(step)
+    bad = next((one for one in states if known.empty.fact(path, one.inside, "")), None)
+    return None if bad is None else known.way_to(step, bad)
 
 
 def _shut(known: Analysis, who: Who, path: str, what: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from flows.model import Approve, Do, Each, End, Parallel, Start, Step, Switch, Task
 from flows.soundness.analysis import Analysis, edges_in_words
-from flows.soundness.flows_out import runs_out
+from flows.soundness.flows_out import Walk, runs_out
 from flows.soundness.graph import Graph, cycles
 from flows.soundness.outcomes import ANY, ELSE, LATE, NONE, exit_for, is_timed, outcomes_of
 from flows.soundness.problems import problem
@@ -209,12 +210,23 @@ def _circles(known: Analysis, graph: Graph) -> Iterator[Problem]:
 def _used_up(known: Analysis, graph: Graph) -> Iterator[Problem]:
     for name in graph.reached:
         step = graph.scope.steps[name]
-        if known.reached(step) and runs_out(graph, step, known.flow.interrupts):
+        walks = runs_out(graph, step, known.flow.interrupts) if known.reached(step) else None
+        if walks is not None:
             listed = ", ".join(f"{way.outcome} (max {way.max})" for way in step.exits.values())
             yield problem(
                 "exits_used_up",
                 (*step.at, "next"),
                 f"a record can come to {name} again when all its exits are used up: {listed}; "
-                "then nobody can leave it",
+                f"then nobody can leave it: {_rounds(name, walks)}",
                 "one exit without max that leads on, or late",
             )
+
+
+def _rounds(goal: str, walks: tuple[Walk, ...]) -> str:
+    """The way to a step, then every round back to it, equal ones once with their number."""
+    first, *rounds = (
+        " → ".join([*(f"{step} ({outcome})" for step, outcome in walk), goal]) for walk in walks
+    )
+    many = Counter(rounds)
+    counted = [f"{words} ({many[words]}×)" if many[words] > 1 else words for words in many]
+    return ", then ".join([first, *counted])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
 
 from flows.model import Each, Flow
 from flows.soundness import analyse, findings
-from tests.flows.soundness.explorer import Explorer, TooMany, comes_to_end, goes_round
+from flows.soundness.flows_out import runs_out
+from tests.flows.soundness.explorer import Explorer, TooMany, comes_to_end, exit_of, goes_round
 from tests.flows.soundness.random_flows import WORLD, random_flow
 
 SHARDS = 4
@@ -78,6 +80,30 @@ def analysed(flow: Flow) -> Verdict:
     )
 
 
+def uses_up(flow: Flow, path: str) -> bool:
+    """Whether the walks that are told come to a step within every bound and use up its exits."""
+    step, known = flow.steps[path], analyse(flow, WORLD)
+    graph = known.graph_of(step)
+    walks = runs_out(graph, step, flow.interrupts)
+    assert walks is not None
+    taken: Counter[tuple[str, str]] = Counter()
+    for walk in walks:
+        for (name, outcome), (target, _) in pairwise([*walk, (step.id, "")]):
+            way = exit_of(graph.scope.steps[name], outcome)
+            if outcome in flow.interrupts:
+                assert flow.interrupts[outcome].to == target
+            else:
+                assert way is not None
+                assert way.to == target or outcome == "sent_back"
+                taken[name, way.outcome] += 1
+    for name, one in graph.scope.steps.items():
+        assert all(taken[name, w.outcome] <= w.max for w in one.exits.values() if w.max)
+    starts = [walk[0][0] if walk else step.id for walk in walks]
+    assert starts == [graph.scope.entry, *[step.id] * (len(walks) - 1)]
+    ways = {edge.exit.outcome: edge.exit.max for edge in graph.edges[step.id]}
+    return all(taken[step.id, outcome] == most for outcome, most in ways.items())
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_analysis_and_the_explorer_agree(shard: int) -> None:
     counted: Counter[str] = Counter()
@@ -90,6 +116,7 @@ def test_the_analysis_and_the_explorer_agree(shard: int) -> None:
             passed += 1
         else:
             assert analysed(flow) == wanted, f"flow {seed}"
+            assert all(uses_up(flow, path) for path in wanted.used_up), f"flow {seed}"
             judged += 1
             counted.update(name for name in Verdict._fields if getattr(wanted, name))
         seed += SHARDS

@@ -8,6 +8,7 @@ import pytest
 
 from flows.soundness import World, check_flow
 from forms.problems import Problem
+from tests.flows import shop
 from tests.flows.shop import build_shop, catalog
 
 HEAD = """
@@ -216,6 +217,53 @@ steps:
     assert codes(steps.replace("AMOUNT", "amount"), child) == ["may_be_empty"]
     role = "role: maker\nlabel: Maker\ncan: {child: {actions: [read, create]}}\n"
     assert "may_be_empty" in codes(steps.replace("AMOUNT", "money(3)"), child, role)
+
+
+def test_the_rounds_that_use_up_every_exit_are_shown() -> None:
+    steps = """
+  go: {task: {by: [{role: lead}]}, next: {ok: {to: check, max: 2}, nay: {to: look, max: 1}}}
+  check: {task: {by: [{role: lead}]}, next: {fine: fin, again: {to: go, max: 2}}}
+  look:
+    approve: {levels: {one: {by: [{role: boss}]}}, if_nobody: [{role: admin}]}
+    next: {approved: fin, rejected: MORE}
+"""
+    (found,) = told(steps.replace("MORE", "go"))
+    assert found.code == "exits_used_up"
+    assert found.message.endswith(
+        "then nobody can leave it: ask (ok) → go, then go (ok) → check (again) → go (2×), "
+        "then go (nay) → look (rejected) → go"
+    )
+    assert codes(steps.replace("MORE", "fin")) == []
+
+
+def test_the_way_that_leaves_a_required_read_only_field_empty_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = "  go: {task: {by: [{role: lead}], require: [reference]}, next: {ok: fin}}\n"
+    given = "  go: {set: {reference: VALUE}, next: seal}\n" + asked.replace("go:", "seal:")
+    sealed = "reference: {type: text, readonly: true}"
+    forms = shop.FORMS.replace("reference: {type: text}", sealed)
+    monkeypatch.setattr(shop, "FORMS", forms)
+    for text, way in (
+        (asked, "ask (ok) → go"),
+        (given.replace("VALUE", "note"), "ask (ok) → go (done) → seal"),
+    ):
+        (found,) = told(text)
+        assert found.code == "readonly_but_required"
+        assert found.message.endswith(f"which is read-only and may be empty, as on the way {way}")
+    assert told(given.replace("VALUE", "\"'x'\"")) == []
+
+
+def test_the_way_that_leaves_a_field_empty_for_who_cannot_write_it_is_shown() -> None:
+    porter = (
+        "role: porter\nlabel: Porter\n"
+        "can: {request: {actions: [read], readonly: [level], hide: [limit]}}\n"
+    )
+    steps = "  go: {task: {by: [{role: porter}], require: [WHAT]}, next: {ok: fin}}\n"
+    for field, code in (("level", "readonly_but_required"), ("limit", "hidden_but_required")):
+        (found,) = told(steps.replace("WHAT", field), porter)
+        assert found.code == code
+        assert found.message.endswith("and which may be empty, as on the way ask (ok) → go")
 
 
 def test_money_that_would_move_once_only_is_told_in_scopes_too() -> None:
