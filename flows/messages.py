@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flows.picture import outcome_name
 from flows.state import Declined
 from forms.values import Text
 
@@ -81,15 +82,20 @@ def say(text: Text, **values: Text | str) -> Text:
     return Text(text.zh.format(**zh), text.en.format(**en))
 
 
-def declined(code: str, what: str = "", by: int | None = None) -> Declined:
-    """A declined event; `what` names what is missing or not possible."""
+def declined(
+    code: str, what: str = "", by: int | None = None, shown: Text | None = None
+) -> Declined:
+    """A declined event; `what` names what is missing or not possible, `shown` says it in words."""
     text = DECLINED["claimed" if code == "not_yours" and by is not None else code]
-    return Declined(code, say(text, what=WORDS.get(what, what)), by, what)
+    words: Text | str = WORDS.get(what, what) if shown is None else shown
+    return Declined(code, say(text, what=words), by, what)
 
 
 def decided(who: str, outcome: Text | str, by: int | None) -> Declined:
     """Somebody came first: the message says who, and what became of it."""
-    known = WORDS.get(outcome, outcome) if isinstance(outcome, str) else outcome
+    known = outcome
+    if isinstance(outcome, str):
+        known = WORDS.get(outcome) or Text(outcome_name(outcome, "zh"), outcome_name(outcome, "en"))
     name = who or WORDS["somebody"]
     return Declined("task_decided", say(DECLINED["task_decided"], who=name, outcome=known), by)
 

@@ -22,6 +22,7 @@ from flows.advance.work import Live, Work
 from flows.approval import APPROVED, REJECTED, SENT_BACK, needed, verdict
 from flows.messages import declined
 from flows.model import Approve, Level, Step
+from flows.picture import act_text, step_text
 from flows.state import DONE, OPEN, SKIPPED, WAITING, Act, Task
 
 
@@ -234,9 +235,9 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act) -> None:
     exit_ = step.exits.get(name)
     if exit_ is not None:
         if used_up(live, exit_):
-            raise Refusal(declined("act_used_up", name))
+            raise Refusal(declined("act_used_up", name, shown=act_text(step, name)))
         if not offered(work, live, exit_):
-            raise Refusal(declined("act_unavailable", name))
+            raise Refusal(declined("act_unavailable", name, shown=act_text(step, name)))
     check_voter(live.at, task, event.person.user)
     check_asked(level.ask, event, name != APPROVED)
     if name == SENT_BACK:
@@ -376,7 +377,9 @@ def _send_back(work: Work, live: Live, step: Step, level: Level, task: Task, eve
     body: Approve = step.body  # type: ignore[assignment]
     target = event.to or step.exits[SENT_BACK].to
     if target not in back_targets(work, live, step):
-        raise Refusal(declined("cannot_send_back", target))
+        known = work.flow.scopes[live.scope].steps.get(target)
+        shown = step_text(known, work.flow) if known is not None else None
+        raise Refusal(declined("cannot_send_back", target, shown=shown))
     work.tasks[task.id] = closed(task, DONE, work.now, by=event.person.user, outcome=SENT_BACK)
     number = note_decision(work, live, f"{step.path}.{level.id}", SENT_BACK, event.person)
     work.top.data.update(since=number, dealt=[])

@@ -25,6 +25,7 @@ from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
 from flows.messages import decided, declined
 from flows.model import Approve, Do, Start, Step
+from flows.picture import act_text
 from flows.state import (
     DONE,
     OPEN,
@@ -45,6 +46,7 @@ from flows.state import (
     Token,
     Transfer,
 )
+from forms.values import Text
 
 
 def begin(work: Work, event: Begin) -> None:
@@ -94,15 +96,21 @@ def _too_late(work: Work, found: Task | None) -> Any:
     """Who was first, as far as it is known."""
     if found is None:
         return decided("", "cancelled", None)
-    if found.status == DONE and found.by is None:
-        return decided("", found.outcome, None)
     scope = next((t.scope for t in work.state.tokens.values() if t.id == found.token), "")
     path = f"{scope}/{found.step}" if scope else found.step
+    steps = work.flow.steps  # the token of a row may be gone: its step is known by its own id
+    step = steps.get(path) or next((one for one in steps.values() if one.id == found.step), None)
+
+    def words(outcome: str) -> Text | str:
+        return act_text(step, outcome) or outcome
+
+    if found.status == DONE and found.by is None:
+        return decided("", words(found.outcome), None)
     known = decisions(work)
     one = known.get(f"{path}.{found.level}") if found.level else known.get(path)
     if one is not None and one["visit"] == found.visit:
-        return decided(one["name"], one["outcome"], one["by"])
-    return decided("", found.outcome or "cancelled", found.by)
+        return decided(one["name"], words(one["outcome"]), one["by"])
+    return decided("", words(found.outcome or "cancelled"), found.by)
 
 
 def claim(work: Work, event: Claim) -> None:

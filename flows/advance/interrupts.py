@@ -19,13 +19,13 @@ def interrupt(work: Work, event: Interruption, *, by_event: bool = False) -> Non
     if found is None:
         raise Refusal(declined("unknown_act", event.name))
     if work.row.get("stage") not in found.stages or work.top.outcome is not None:
-        raise Refusal(declined("not_in_stage", event.name))
+        raise Refusal(declined("not_in_stage", event.name, shown=found.label))
     if not by_event:
         may = principals(work, found.by, work.top)
         if event.person.principals.isdisjoint(may):
             raise Refusal(declined("not_yours"))
     if found.when is not None and work.value(found.when, work.row) is not True:
-        raise Refusal(declined("act_unavailable", event.name))
+        raise Refusal(declined("act_unavailable", event.name, shown=found.label))
     if not by_event:
         check_withdrawal(work, event, found)
     top = work.top

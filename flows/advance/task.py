@@ -17,6 +17,7 @@ from flows.advance.work import Live, Work
 from flows.messages import declined
 from flows.model import Step
 from flows.model import Task as Body
+from flows.picture import act_text
 from flows.state import DONE, OPEN, SYSTEM, Act, Begin, Interruption, Person, Task
 
 
@@ -42,9 +43,9 @@ def act(work: Work, live: Live, step: Step, task: Task, event: Act | Begin, name
     if name == LATE or exit_ is None or (name not in step.exits and name != "done"):
         raise Refusal(declined("unknown_act", name))
     if used_up(live, exit_):
-        raise Refusal(declined("act_used_up", name))
+        raise Refusal(declined("act_used_up", name, shown=act_text(step, name)))
     if not offered(work, live, exit_):
-        raise Refusal(declined("act_unavailable", name))
+        raise Refusal(declined("act_unavailable", name, shown=act_text(step, name)))
     if body.claim and task.claimed is None:
         raise Refusal(declined("not_claimed"))
     check_asked(body.ask, event, name in ("rejected", "sent_back", "reject"))

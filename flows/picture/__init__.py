@@ -6,12 +6,14 @@ from flows.picture.drawing import NOWHERE, Marks, draw
 from flows.picture.outline import Told, Way, outline
 from flows.picture.words import (
     KINDS,
+    act_text,
     exit_label,
     exit_name,
     interrupt_name,
     option_label,
     outcome_name,
     step_name,
+    step_text,
 )
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Marks",
     "Told",
     "Way",
+    "act_text",
     "draw",
     "exit_label",
     "exit_name",
@@ -28,4 +31,5 @@ __all__ = [
     "outcome_name",
     "outline",
     "step_name",
+    "step_text",
 ]

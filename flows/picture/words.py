@@ -88,6 +88,19 @@ def exit_label(flow: Flow, step: Step, outcome: str, lang: str) -> str:
     return option_label(field, outcome, lang) or outcome_name(outcome, lang)
 
 
+def act_text(step: Step | None, act: str) -> Text | None:
+    """What an act of a step is called, in both languages; None where nobody named it."""
+    exit_ = None if step is None else step.exits.get(act) or step.exits.get("*")
+    if exit_ is None or exit_.label.zh in ("", "*", act):
+        return None
+    return exit_.label
+
+
+def step_text(step: Step, flow: Flow) -> Text:
+    """What a step is called, in both languages."""
+    return Text(step_name(step, "zh", flow), step_name(step, "en", flow))
+
+
 def option_label(field: Field | None, value: object, lang: str) -> str:
     """The label of a value of a choice; "" for anything else."""
     if field is None or field.options is None or not isinstance(value, str):

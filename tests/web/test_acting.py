@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.records import Saved, act, flow_of
+from app.records import claim as take
+from app.records.errors import Refused
 from app.web.desk.why import Teller
 from forms.values import encode_id
 from tests.web.house import PASSWORD, House, Visitor, inputs, token
@@ -111,6 +114,21 @@ def test_the_second_to_decide_hears_who_was_first_and_keeps_the_words(house: Hou
     assert late.status_code == 409
     assert "Lena" in late.text and "太贵了" in late.text
     assert first.get(page_of(saved)).status_code == 200
+
+
+def test_what_was_done_first_is_called_by_its_label(house: House) -> None:
+    saved = asked(house, "Pencils", items=[{"what": "Pencil", "quantity": 3, "price": "1"}])
+    bob = house.actor("bob")
+    (open_,) = flow_of(house.tenant, bob, "request", saved.id).tasks
+    take(house.tenant, bob, "request", saved.id, task=open_.task.id)
+    rows = [{"id": encode_id(open_.row or 0), "supplier": "Acme"}]
+    done = partial(act, house.tenant, bob, "request", saved.id, "done", task=open_.task.id)
+    done(values={"items": rows})
+    with pytest.raises(Refused) as late:
+        done()
+    assert late.value.code == "task_decided"
+    assert late.value.message.en == "Somebody else has dealt with this: Ordered (Bob)"
+    assert late.value.message.zh == "此任务已由他人处理：已下单（Bob）"
 
 
 def test_a_replayed_act_is_done_once(house: House) -> None:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from html import unescape
 
+import pytest
+
+from app.catalog.build import build
+from app.catalog.settings import alone
+from app.catalog.sources import read_packs
 from app.web.desk.said import _aside
 from app.web.desk.sayings import SAID
+from app.web.desk.why import Teller
 from forms.values import encode_id
+from tests.pack.naming import original
 from tests.web.house import House
 from tests.web.test_acting import asked, page_of
 
@@ -45,6 +52,9 @@ class _Teller:
     def outcome(self, one: dict[str, object], name: str = "outcome") -> str:
         return f"<{one[name]}>"
 
+    def event(self, one: dict[str, object], name: str) -> str:
+        return f"<{name}>"
+
     def facts(self, values: object) -> list[tuple[str, str]]:
         return []
 
@@ -63,3 +73,35 @@ def test_a_timeline_leaves_out_what_says_nothing_and_names_the_rest(house: House
         assert "<counted>" in text
         text, _ = SAID["arrive"](tell, {"step": "await", "event": "carrier.delivered"})  # type: ignore[arg-type]
         assert "<carrier.delivered>" in text
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("zh", ["“通过”：是否需寄回 为 需寄回", "等待：客户已付款", "结果：地址有误",
+                "收到：已送达仓库", "周敏 作了处置：重试"]),
+        ("en", ["“Accepted”: Goods wanted back is Send them back",
+                "Waits for: The customer has paid",
+                "Answer: Bad address", "Arrived: Delivered to us", "周敏 mended it: tried again"]),
+    ],
+)  # fmt: skip
+def test_reasons_use_the_labels_of_the_definitions(
+    house: House, lang: str, told: list[str]
+) -> None:
+    sources, _ = read_packs(original().folder, ["returns"])
+    catalog = build(alone(sources, "words", "Asia/Shanghai", "CNY")).catalog
+    assert catalog is not None
+    flows = {name: Teller(catalog.flows[name], catalog, lang, {}, {})
+             for name in ("return_request", "exchange")}  # fmt: skip
+    decisions: list[tuple[str, dict[str, object]]] = [
+        ("return_request", {"kind": "switch", "step": "accepted", "on": "goods", "value": "back"}),
+        ("exchange", {"kind": "wait", "step": "pay_link", "for": ["payment.authorised"]}),
+        ("exchange", {"kind": "answer", "step": "ship", "outcome": "failed.bad_address"}),
+        ("return_request",
+         {"kind": "arrive", "step": "await_goods", "event": "carrier.delivered"}),
+        ("exchange", {"kind": "mend", "step": "ship", "name": "周敏", "how": "retry"}),
+    ]  # fmt: skip
+    with house.app.test_request_context(headers={"Accept-Language": lang}):
+        assert [flows[form].tell(one).text for form, one in decisions] == told
+        seat = flows["exchange"].seat("contact:customer:12")
+    assert seat == {"zh": "客户", "en": "Customer"}[lang]

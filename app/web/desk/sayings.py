@@ -78,11 +78,12 @@ def policy_name(teller: Teller, policy: str) -> str:
 
 
 def _switch(teller: Teller, one: Fact) -> Said:
+    source, value = str(one.get("on", "")), one.get("value")
     text = _(
         "“%(step)s”: %(source)s is %(value)s",
         step=teller.step(one.get("step")),
-        source=one.get("on", ""),
-        value=shown(one.get("value")),
+        source=teller.name(source),
+        value=teller.way(one, value) or teller.value(source, value),
     )
     return text, teller.facts(one.get("facts"))
 
@@ -145,8 +146,10 @@ def _vote(teller: Teller, one: Fact) -> Said:
 
 
 def _wait(teller: Teller, one: Fact) -> Said:
+    """What it waits for: what happens outside by its name, a condition as it is written."""
     names = one.get("for") or one.get("events") or ()
-    what = joined([str(name) for name in names], teller.lang) or str(one.get("until", ""))
+    what = joined([teller.event(one, str(name)) for name in names], teller.lang)
+    what = what or teller.name(str(one.get("until", "")))
     return _("Waits for: %(what)s", what=what), teller.facts(one.get("facts"))
 
 
@@ -156,7 +159,7 @@ def _arrive(teller: Teller, one: Fact) -> Said:
             teller.facts(one.get("facts"))
         )
     if one.get("event"):
-        event = teller.outcome(one, "event") or one["event"]
+        event = teller.event(one, str(one["event"]))
         return _("Arrived: %(event)s", event=event), teller.facts(one.get("data"))
     outcome = teller.outcome(one)
     return _("The record it had started came to its end: %(outcome)s", outcome=outcome), ()
@@ -172,8 +175,7 @@ def _call(teller: Teller, one: Fact) -> Said:
 
 
 def _answer(teller: Teller, one: Fact) -> Said:
-    outcome = outcome_name(str(one.get("outcome", "")), teller.lang)
-    return _("Answer: %(outcome)s", outcome=outcome), _why(teller, one)
+    return _("Answer: %(outcome)s", outcome=teller.outcome(one)), _why(teller, one)
 
 
 def _why(teller: Teller, one: Fact) -> Sequence[tuple[str, str]]:
@@ -228,7 +230,13 @@ def _incident(teller: Teller, one: Fact) -> Said:
 
 
 def _mend(teller: Teller, one: Fact) -> Said:
-    return _("%(person)s mended it: %(how)s", person=one.get("name", ""), how=one.get("how", "")), (
+    how = str(one.get("how", ""))
+    said = {
+        "retry": _("tried again"),
+        "skip": _("gone on without it"),
+        "compensate": _("taken back what was done"),
+    }.get(how, how)
+    return _("%(person)s mended it: %(how)s", person=one.get("name", ""), how=said), (
         [(_("Why"), str(one["reason"]))] if one.get("reason") else ()
     )
 

@@ -21,7 +21,14 @@ from app.web.desk.sayings import SAID, Fact, seats_of, shown, sla_words
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from flows.model import Flow
-from flows.picture import exit_label, option_label, outcome_name, step_name
+from flows.picture import (
+    act_text,
+    exit_label,
+    interrupt_name,
+    option_label,
+    outcome_name,
+    step_name,
+)
 from forms.model import Field
 from forms.values import decode_id
 
@@ -131,6 +138,18 @@ class Teller:
             return outcome_name(found, self.lang)
         return exit_label(self.flow, step, found, self.lang)
 
+    def way(self, one: Fact, value: Any) -> str:
+        """What the exit a value leads to is called; "" where nobody named it."""
+        step = self.flow.steps.get(str(one.get("step", "")))
+        name = str(value).lower() if isinstance(value, bool) else str(value)
+        given = act_text(step, name) if step is not None and name in step.exits else None
+        return given.pick(self.lang) if given is not None else ""
+
+    def event(self, one: Fact, name: str) -> str:
+        """What happens outside, by the exit it takes, else by the interrupt it is; else its id."""
+        known = self.flow.interrupts.get(name)
+        return self.way(one, name) or (interrupt_name(known, self.lang) if known else name)
+
     def user(self, user: Any) -> str:
         """A person's name."""
         return self.names.get(user, "–") if isinstance(user, int) else str(user or _("the system"))
@@ -144,6 +163,9 @@ class Teller:
         kind, _sep, value = seat.partition(":")
         if kind == "user" and value.isdigit():
             return self.user(int(value))
+        if kind == "contact":
+            form = self.catalog.forms.get(value.partition(":")[0])
+            return form.label.pick(self.lang) or form.id if form is not None else value
         role = self.catalog.roles.get(value)
         return role.label.pick(self.lang) if kind == "role" and role is not None else value
 
