@@ -33,7 +33,7 @@ from flows.model import (
     Wait,
 )
 from forms.expr import Env, Expr
-from tests.flows.soundness.random_flows import FORM, OPTIONAL, UNSURE, WHERE
+from tests.flows.soundness.random_flows import FORM, OPTIONAL, SEALED, UNSURE, WHERE
 
 Known = frozenset[str]
 """Fields that are filled; "x0" and "x1" are the column x of the two rows."""
@@ -81,6 +81,10 @@ class Seen:
     no_exit: set[str] = field(default_factory=set)
     used_up: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
+    nobody: set[str] = field(default_factory=set)
+    """Tasks that may be for nobody."""
+    sealed: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SEALED})
+    """Field that people cannot fill → the tasks that demand it and may find it empty."""
     ends: set[str] = field(default_factory=set)
     configs: int = 0
 
@@ -180,6 +184,8 @@ class Explorer:
         known = config.known
         for one in step.sets:
             known = self.set(one, known, token, config.rows)
+        if isinstance(step.body, Task):
+            self.open(step, step.body, known, token)
         token = Token(token.scope, name, token.row, token.counts, met=token.met)
         rests = not isinstance(step.body, End | Switch | Decide | SetOnly | Each | Parallel)
         yield config._replace(
@@ -188,6 +194,16 @@ class Explorer:
             stage=step.stage or config.stage,
             running=None if rests else path,
         )
+
+    def open(self, step: Step, body: Task, known: Known, token: Token) -> None:
+        """See whether somebody is there to do a task, and can."""
+        row = None if token.row is None else COLUMNS[token.row]
+        held = known & {*OPTIONAL, row or ""}
+        named = (who.expr is None or None not in valuations(who.expr, held, row) for who in body.by)
+        if not any(named):
+            self.seen.nobody.add(step.path)
+        for name in set(body.require) & set(SEALED) - known:
+            self.seen.sealed[name].add(step.path)
 
     def run_on(self, config: Config, path: tuple[int, ...]) -> Iterator[Config]:
         """Let the token that runs go on: nobody else moves before it rests."""
@@ -349,6 +365,8 @@ def opened(step: Step, row: int | None) -> Iterator[str]:
     match step.body:
         case Task() as body:
             for path in (*body.edit, *body.require):
+                if path in SEALED:
+                    continue
                 if path == "*":
                     yield from (*OPTIONAL, *COLUMNS)
                 else:

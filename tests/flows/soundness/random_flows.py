@@ -45,6 +45,8 @@ from forms.values import Text
 FORM = "case"
 OPTIONAL = ("a", "b", "c", "k")
 """Fields that may be empty; `r` and the column `q` are required, `d` is a + b."""
+SEALED = ("s", "h")
+"""Fields that may be empty and only the flow fills: `s` is read-only, `h` is never visible."""
 
 _DEFINITION: dict[str, Any] = {
     "form": FORM,
@@ -55,6 +57,8 @@ _DEFINITION: dict[str, Any] = {
         "k": {"type": "choice", "options": ["u", "v"]},
         "r": {"type": "integer", "required": True},
         "d": {"type": "integer", "formula": "a + b"},
+        "s": {"type": "integer", "readonly": True},
+        "h": {"type": "integer", "visible": False},
         "lines": {
             "type": "lines",
             "fields": {"x": {"type": "integer"}, "q": {"type": "integer", "required": True}},
@@ -94,6 +98,8 @@ WHERE = compile_expr(
 )
 
 _WHO = (Who("role", "clerk"),)
+_NAMED = [Who("user", expr.source, expr) for expr in VALUES if expr.source != "null"]
+"""Whoever a field names; that it holds a number does not matter to whether it does."""
 _DUE = Due(Duration(((1, "d"),)), None, True, {}, ())
 _SENT_ON = Due(Duration(((1, "d"),)), None, True, {}, _WHO)
 
@@ -224,7 +230,7 @@ class Maker:
             return (Setting(("lines", "x"), rng.choice(ROW_VALUES), current=True),)
         if rng.random() < 0.2:
             return (Setting(("lines", "x"), rng.choice(VALUES[:3])),)
-        return (Setting((rng.choice(["a", "b", "c"]),), rng.choice(VALUES)),)
+        return (Setting((rng.choice(["a", "b", "c", "s", "h"]),), rng.choice(VALUES)),)
 
     def exits(self, body: Body, ids: list[str], ahead: list[str]) -> dict[str, Exit]:
         rng = self.rng
@@ -275,7 +281,12 @@ class Maker:
                     needed = ("lines.x",)
                 elif rng.random() < 0.1 and not first:
                     opened = ("*",)
-                return Task(_WHO, opened, needed)
+                if rng.random() < 0.1:
+                    needed = (*needed, rng.choice(SEALED))
+                by = _WHO
+                if rng.random() < 0.2:
+                    by = tuple(rng.sample(_NAMED, rng.choice([1, 1, 2])))
+                return Task(by, opened, needed)
             case "approve":
                 levels = {"one": Level("one", Text(), _WHO)}
                 if rng.random() < 0.4:

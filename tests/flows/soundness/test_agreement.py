@@ -30,6 +30,9 @@ class Verdict(NamedTuple):
     used_up: frozenset[str]
     round: frozenset[str]
     empty: frozenset[str]
+    nobody: frozenset[str]
+    readonly: frozenset[str]
+    hidden: frozenset[str]
 
 
 def explored(flow: Flow) -> Verdict:
@@ -56,6 +59,9 @@ def explored(flow: Flow) -> Verdict:
         frozenset(seen.used_up),
         frozenset(rounds),
         frozenset(seen.empty),
+        frozenset(seen.nobody),
+        frozenset(seen.sealed["s"]),
+        frozenset(seen.sealed["h"]),
     )
 
 
@@ -65,8 +71,8 @@ def analysed(flow: Flow) -> Verdict:
     told: dict[str, set[str]] = {}
     for one in findings(known):
         path = [str(part) for part in one.path if part not in ("steps", "switch")]
-        if "next" in path:
-            path = path[: path.index("next")]
+        for part in ("next", "task"):
+            path = path[: path.index(part)] if part in path else path
         told.setdefault(one.code, set()).add("/".join(path))
     reached = [step for step in flow.steps.values() if known.reached(step)]
     return Verdict(
@@ -77,6 +83,9 @@ def analysed(flow: Flow) -> Verdict:
         frozenset(told.get("exits_used_up", ())),
         frozenset(path.rpartition("/")[0] for path in told.get("endless_cycle", ())),
         frozenset(told.get("may_be_empty", ())),
+        frozenset(told.get("nobody_by_then", ())),
+        frozenset(told.get("readonly_but_required", ())),
+        frozenset(told.get("hidden_but_required", ())),
     )
 
 
