@@ -33,7 +33,7 @@ from flows.model import (
     Wait,
 )
 from forms.expr import Env, Expr
-from tests.flows.soundness.random_flows import FORM, OPTIONAL, SEALED, UNSURE, WHERE
+from tests.flows.soundness.random_flows import FORM, MONEY, OPTIONAL, SEALED, UNSURE, WHERE
 
 Known = frozenset[str]
 """Fields that are filled; "x0" and "x1" are the column x of the two rows."""
@@ -70,6 +70,8 @@ class Config(NamedTuple):
     stage: str
     rows: int
     running: tuple[int, ...] | None = None
+    paid: frozenset[tuple[str, int | None]] = frozenset()
+    """The steps that have asked for money to move, with their row."""
 
 
 @dataclass
@@ -81,6 +83,8 @@ class Seen:
     no_exit: set[str] = field(default_factory=set)
     used_up: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
+    twice: set[str] = field(default_factory=set)
+    """Steps that may move money a second time."""
     nobody: set[str] = field(default_factory=set)
     """Tasks that may be for nobody."""
     sealed: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SEALED})
@@ -128,7 +132,9 @@ class Explorer:
         for one in self.flow.interrupts.values():
             if top.step and config.stage in one.stages:
                 moved = Token("", "", counts=top.counts, met=top.met)
-                yield from self.enter(config, (), moved, one.to)
+                # A person may only where nothing was paid, or what was is taken back.
+                here = config._replace(paid=frozenset()) if one.by else config
+                yield from self.enter(here, (), moved, one.to)
 
     def of_token(self, config: Config, path: tuple[int, ...]) -> Iterator[Config]:
         token = at(config.token, path)
@@ -186,6 +192,10 @@ class Explorer:
             known = self.set(one, known, token, config.rows)
         if isinstance(step.body, Task):
             self.open(step, step.body, known, token)
+        if isinstance(step.body, Do) and step.body.actions["go"].use == MONEY:
+            if (step.path, token.row) in config.paid:
+                self.seen.twice.add(step.path)
+            config = config._replace(paid=config.paid | {(step.path, token.row)})
         token = Token(token.scope, name, token.row, token.counts, met=token.met)
         rests = not isinstance(step.body, End | Switch | Decide | SetOnly | Each | Parallel)
         yield config._replace(
@@ -283,6 +293,8 @@ class Explorer:
         token = at(config.token, path)
         step = self.flow.scopes[token.scope].steps[token.step]
         self.seen.outcomes.setdefault(step.path, set()).add(outcome)
+        if outcome.startswith("failed."):  # what failed is another effect the next time
+            config = config._replace(paid=config.paid - {(step.path, token.row)})
         way = exit_of(step, outcome)
         if way is None:
             self.seen.no_exit.add(step.path)

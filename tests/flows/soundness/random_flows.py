@@ -97,6 +97,9 @@ WHERE = compile_expr(
     Names(LIBRARY.fields_of(f"{FORM}.lines") or {}, LIBRARY.fields_of(FORM), None, LIBRARY),
 )
 
+MONEY = "pay.give"
+"""The action that moves money."""
+
 _WHO = (Who("role", "clerk"),)
 _NAMED = [Who("user", expr.source, expr) for expr in VALUES if expr.source != "null"]
 """Whoever a field names; that it holds a number does not matter to whether it does."""
@@ -114,7 +117,9 @@ class Spec:
 
 @dataclass(frozen=True)
 class Pay:
-    actions: Mapping[str, Spec] = field(default_factory=lambda: {"go": Spec()})
+    actions: Mapping[str, Spec] = field(
+        default_factory=lambda: {"go": Spec(), "give": Spec(money=True)}
+    )
     events: Mapping[str, object] = field(default_factory=lambda: {"came": {}, "lost": {}})
 
 
@@ -299,7 +304,8 @@ class Maker:
             case "do":
                 save = {(rng.choice(["a", "b"]),): "ref"}
                 when = R_IS_LARGE if rng.random() < 0.3 else None
-                return Do({"go": Action("go", Text(), "pay.go", when, {}, save, None, 1, None, "")})
+                use = rng.choice(["pay.go", MONEY])
+                return Do({"go": Action("go", Text(), use, when, {}, save, None, 1, None, "")})
             case "wait":
                 if rng.random() < 0.5:
                     return Wait((), rng.choice(CONDITIONS[:-1]))
