@@ -147,10 +147,10 @@ def test_the_same_answer_for_an_unknown_login_and_a_wrong_password(
 
 def test_an_unknown_login_takes_as_long_as_a_known_one(tenant_db: TenantDatabase, mei: int) -> None:
     def spent(login: str, run: int) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(AccessError):
             enter(tenant_db, "wrong password", login=login, ip=f"192.0.2.{run}")
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     spent("nobody", 0)
     known = statistics.median(spent("mei", run) for run in range(1, 8))

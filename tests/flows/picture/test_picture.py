@@ -201,16 +201,15 @@ def test_long_names_go_on_in_a_second_line_and_end_in_dots() -> None:
     assert wrapped("Approval by the head", 13, 90) == ["Approval by", "the head"]
 
 
-def test_a_picture_of_two_hundred_steps_is_drawn_at_once() -> None:
+def test_two_hundred_steps_are_laid_out_once() -> None:
     sketch: dict[str, Any] = {
         f"s{n}": {"label": f"Step {n}", "next": {"a": f"s{n + 1}", "b": f"s{min(n + 7, 199)}"}}
         for n in range(199)
     }
     flow = flow_of(sketch | {"s199": {"kind": "end"}})
-    start = time.perf_counter()
+    start = time.process_time()
     draw(flow, "en")
-    first = time.perf_counter() - start
-    start = time.perf_counter()
+    first = time.process_time() - start
+    start = time.process_time()
     draw(flow, "en", MARKS)
-    assert first < 2
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < first / 3
