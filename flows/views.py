@@ -16,21 +16,11 @@ from flows.advance.task import may_do
 from flows.advance.trouble import Missing, Refusal
 from flows.advance.work import Live, Work
 from flows.approval import APPROVED, REJECTED, SENT_BACK
+from flows.events import Arrived, Changed, Event, Interruption, Mend
 from flows.messages import declined
 from flows.model import Approve, Ask, Exit, Flow, Step
 from flows.model import Task as TaskBody
-from flows.state import (
-    TOP,
-    Arrived,
-    Changed,
-    Event,
-    Facts,
-    Interruption,
-    Mend,
-    Person,
-    State,
-    Task,
-)
+from flows.state import TOP, Facts, Person, State, Task
 from forms.expr import EvalError
 from forms.values import Text
 

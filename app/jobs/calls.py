@@ -31,7 +31,8 @@ from app.records.save import create
 from app.records.signals import answer
 from app.records.tenant import Tenant
 from app.records.transition import Lost
-from flows.state import Answer, Origin
+from flows.events import Answer
+from flows.state import Origin
 from flows.views import first_act
 from forms.values import Text, encode_id
 

@@ -13,7 +13,7 @@ from app.records.incoming import find
 from app.records.outbox import Claimed
 from app.records.signals import arrive
 from app.records.tenant import Tenant
-from flows.state import Arrived
+from flows.events import Arrived
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,8 @@ from app.records.errors import Refused
 from app.records.outbox import Claimed
 from app.records.signals import answer, child_ended
 from app.records.tenant import Tenant
-from flows.state import GONE, Answer, Origin
+from flows.events import GONE, Answer
+from flows.state import Origin
 
 _CALL = (
     "SELECT id, once, topic, form, record_id, payload, attempts, fence, doubt, connection, status"

@@ -29,18 +29,9 @@ from app.records.stepping import step_on
 from app.records.transition import Write
 from app.records.use import request_of, run
 from app.records.writing import Given, Judged, next_write
+from flows.events import Act, AddApprover, Claim, Event, Interruption, Transfer
 from flows.model import Approve, Flow
-from flows.state import (
-    OPEN,
-    Act,
-    AddApprover,
-    Claim,
-    Event,
-    Interruption,
-    Person,
-    Task,
-    Transfer,
-)
+from flows.state import OPEN, Person, Task
 from flows.views import requires
 from forms.values import Text, encode_id
 

@@ -23,8 +23,8 @@ from app.records.transition import Lost
 from app.records.use import run
 from app.records.writing import Given, next_write
 from app.storage.sqlgen import Statement
+from flows.events import Answer, Mend
 from flows.state import SYSTEM as NOBODY
-from flows.state import Answer, Mend
 from forms.values import Text, decode_id, encode_id
 
 if TYPE_CHECKING:

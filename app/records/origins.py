@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from app.records.flowstate import read_top
 from app.records.transition import Effect
 from app.storage.sqlgen import Head
-from flows.state import GONE, TOP, Origin
+from flows.events import GONE
+from flows.state import TOP, Origin
 
 if TYPE_CHECKING:
     from app.records.tenant import Tenant

@@ -24,8 +24,9 @@ from app.records.standing import Standing
 from app.records.stepping import step_on
 from app.records.transition import Request, Write
 from app.records.writing import Given, new_write, next_write
+from flows.events import Begin, Changed
 from flows.model import Flow, Task
-from flows.state import OPEN, TOP, Begin, Changed, Origin, Person, State
+from flows.state import OPEN, TOP, Origin, Person, State
 from flows.views import first_act, step_rights
 from forms.validate import Outcome
 from forms.validate_result import FieldRights

@@ -26,21 +26,8 @@ from app.records.use import run
 from app.records.writing import Given, next_write
 from app.storage.errors import Conflict
 from app.storage.sqlgen import Record, Statement
-from flows.state import (
-    DONE,
-    TOP,
-    Answer,
-    Arrived,
-    Changed,
-    Done,
-    Ended,
-    Event,
-    Fire,
-    Happening,
-    Mend,
-    Origin,
-    Timer,
-)
+from flows.events import Answer, Arrived, Changed, Ended, Event, Fire, Mend
+from flows.state import DONE, TOP, Done, Happening, Origin, Timer
 from forms.values import Text, encode_id
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from app.records.writing import aggregate_moves
 from app.storage.sqlgen import Record
 from flows.advance import advance
 from flows.calendars import clock
+from flows.events import Event
 from flows.model import Flow
 from flows.reading import Wants
-from flows.state import OPEN, Declined, Done, Event, Need, Person, State
+from flows.state import OPEN, Declined, Done, Need, Person, State
 from flows.state import Facts as Known
 from flows.views import ActView, acts_of, interrupts_of
 from forms.model import Row

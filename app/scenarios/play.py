@@ -19,7 +19,7 @@ from app.scenarios.result import Failure, Outcome
 from app.scenarios.script import Script
 from app.scenarios.stage import Clock
 from app.scenarios.world import Endless, World
-from flows.state import Arrived
+from flows.events import Arrived
 
 Raw = Mapping[str, Any]
 DRAFT = "save"

@@ -13,8 +13,9 @@ from bench.lab import Lab
 from bench.measure import in_turn
 from bench.report import Result, at_least, at_most, result
 from flows.advance import advance
+from flows.events import Act, Begin
 from flows.model import Flow
-from flows.state import NOTHING, Act, Asked, Begin, Done, Facts, Person, State, apply
+from flows.state import NOTHING, Asked, Done, Facts, Person, State, apply
 from forms.expr import Env
 
 SECTION = "12 advance(): a submission and two approvals, in memory; processor time"

@@ -13,21 +13,9 @@ from bench.lab import Lab
 from bench.report import Result, at_most, result
 from flows.advance import advance
 from flows.calendars import clock
+from flows.events import Act, Begin, Event
 from flows.model import Flow
-from flows.state import (
-    NOTHING,
-    Act,
-    Asked,
-    Begin,
-    Declined,
-    Done,
-    Event,
-    Facts,
-    Need,
-    Person,
-    State,
-    apply,
-)
+from flows.state import NOTHING, Asked, Declined, Done, Facts, Need, Person, State, apply
 from forms.expr import Env
 
 SECTION = "13 Flow: each event of a two-step approval, and the thousandth"

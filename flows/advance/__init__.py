@@ -19,9 +19,10 @@ from flows.advance.slas import settle
 from flows.advance.trouble import Missing, Refusal, Trouble
 from flows.advance.waits import look_again
 from flows.advance.work import Work
+from flows.events import Changed, Event
 from flows.messages import declined
 from flows.model import Flow
-from flows.state import SYSTEM, TOP, Changed, Declined, Done, Event, Facts, Need, State
+from flows.state import SYSTEM, TOP, Declined, Done, Facts, Need, State
 from forms.expr import EvalError
 from forms.types import Invalid
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from flows.advance.people import principals, users
 from flows.advance.trouble import Missing
 from flows.advance.work import Live, Work
+from flows.events import Act, Begin, Changed, Event, Fire
 from flows.model import Approve, Do, Flow, Step, Task, Wait, Who
-from flows.state import SYSTEM, TOP, Act, Begin, Changed, Event, Facts, Fire, Need, State, Token
+from flows.state import SYSTEM, TOP, Facts, Need, State, Token
 from forms.expr import EvalError, Expr
 
 

@@ -20,10 +20,11 @@ from flows.advance.task import told
 from flows.advance.trouble import Missing, Refusal, trouble
 from flows.advance.work import Live, Work
 from flows.approval import APPROVED, REJECTED, SENT_BACK, needed, verdict
+from flows.events import Act
 from flows.messages import declined
 from flows.model import Approve, Level, Step
 from flows.picture import act_text, step_text
-from flows.state import DONE, OPEN, SKIPPED, WAITING, Act, Task
+from flows.state import DONE, OPEN, SKIPPED, WAITING, Task
 
 
 def enter(work: Work, live: Live, step: Step) -> None:

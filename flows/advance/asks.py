@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flows.advance.trouble import Refusal
+from flows.events import Act, Begin
 from flows.messages import declined
 from flows.model import Ask
-from flows.state import Act, Begin
 
 
 def check_asked(ask: Ask, event: Act | Begin, against: bool) -> None:

@@ -12,10 +12,11 @@ from flows.advance.moves import FAILED, exit_for, leave
 from flows.advance.trouble import Trouble, unable
 from flows.advance.work import Live, Work
 from flows.calendars import add
+from flows.events import Answer
 from flows.messages import INCIDENTS, say
 from flows.model import Action, Do, Step
 from flows.plain import plain
-from flows.state import TOP, Answer, Call
+from flows.state import TOP, Call
 from forms.types import Invalid
 from forms.values import Text
 

@@ -23,13 +23,7 @@ from flows.advance.kinds import KINDS
 from flows.advance.moves import guarded, run
 from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
-from flows.messages import decided, declined
-from flows.model import Approve, Do, Start, Step
-from flows.picture import act_text
-from flows.state import (
-    DONE,
-    OPEN,
-    TOP,
+from flows.events import (
     Act,
     AddApprover,
     Answer,
@@ -41,11 +35,12 @@ from flows.state import (
     Fire,
     Interruption,
     Mend,
-    Task,
-    Timer,
-    Token,
     Transfer,
 )
+from flows.messages import decided, declined
+from flows.model import Approve, Do, Start, Step
+from flows.picture import act_text
+from flows.state import DONE, OPEN, TOP, Task, Timer, Token
 from forms.values import Text
 
 

@@ -8,9 +8,9 @@ from flows.advance.people import principals
 from flows.advance.task import told
 from flows.advance.trouble import Refusal
 from flows.advance.work import Work
+from flows.events import Interruption
 from flows.messages import declined
 from flows.model import Interrupt
-from flows.state import Interruption
 
 
 def interrupt(work: Work, event: Interruption, *, by_event: bool = False) -> None:

@@ -10,9 +10,9 @@ from flows.advance.effects import call_from, undo
 from flows.advance.moves import Enter, begin, exit_for, guarded, leave
 from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
+from flows.events import Mend
 from flows.messages import declined
 from flows.model import Do
-from flows.state import Mend
 
 
 def mend(work: Work, event: Mend, kinds: Mapping[str, Enter]) -> None:

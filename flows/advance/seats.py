@@ -9,9 +9,10 @@ from flows.advance.standing import check_voter, put, replace, weight
 from flows.advance.task import check_person
 from flows.advance.trouble import Missing, Refusal
 from flows.advance.work import Live, Work
+from flows.events import AddApprover, Claim, Transfer
 from flows.messages import declined
 from flows.model import Approve, Step
-from flows.state import WAITING, AddApprover, Claim, Task, Transfer
+from flows.state import WAITING, Task
 
 HOW = ("before", "after", "parallel")
 

@@ -9,8 +9,9 @@ from flows.advance.effects import count_try, failed, tries_of
 from flows.advance.ids import effect_key
 from flows.advance.moves import leave
 from flows.advance.work import Live, Work
+from flows.events import GONE, Answer, Ended
 from flows.model import Start, Step
-from flows.state import GONE, Answer, Ended, StartRecord
+from flows.state import StartRecord
 from forms.values import decode_id
 
 START = "start"

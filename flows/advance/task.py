@@ -14,11 +14,12 @@ from flows.advance.moves import LATE, exit_for, leave, offered, used_up
 from flows.advance.people import principals
 from flows.advance.trouble import Refusal, trouble
 from flows.advance.work import Live, Work
+from flows.events import Act, Begin, Interruption
 from flows.messages import declined
 from flows.model import Step
 from flows.model import Task as Body
 from flows.picture import act_text
-from flows.state import DONE, OPEN, SYSTEM, Act, Begin, Interruption, Person, Task
+from flows.state import DONE, OPEN, SYSTEM, Person, Task
 
 
 def enter(work: Work, live: Live, step: Step) -> None:

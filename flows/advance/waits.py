@@ -10,10 +10,11 @@ from flows.advance.facts import facts_of
 from flows.advance.ids import made_id
 from flows.advance.moves import guarded, leave
 from flows.advance.work import Live, Work
+from flows.events import Arrived
 from flows.model import Step, Wait
 from flows.plain import plain
 from flows.reading import Seen
-from flows.state import Arrived, Timer, Token
+from flows.state import Timer, Token
 from forms.expr import Expr
 
 LOOK_AGAIN = timedelta(hours=1)

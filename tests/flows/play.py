@@ -11,34 +11,36 @@ from zoneinfo import ZoneInfo
 
 from flows.advance import advance
 from flows.calendars import Calendar
+from flows.events import (
+    Act,
+    AddApprover,
+    Answer,
+    Arrived,
+    Begin,
+    Changed,
+    Claim,
+    Ended,
+    Event,
+    Fire,
+    Interruption,
+    Mend,
+    Transfer,
+)
 from flows.model import Flow
 from flows.needs import ahead
 from flows.state import (
     NOTHING,
     OPEN,
-    Act,
-    AddApprover,
-    Answer,
-    Arrived,
     Asked,
-    Begin,
     Call,
-    Changed,
-    Claim,
     Declined,
     Done,
-    Ended,
-    Event,
     Facts,
-    Fire,
-    Interruption,
-    Mend,
     Need,
     Person,
     StartRecord,
     Task,
     Timer,
-    Transfer,
     apply,
 )
 from forms.expr import Env

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from flows.state import Act
+from flows.events import Act
 from tests.flows.play import RECORD, Play, Refused, World, money, person
 from tests.flows.shop import flow_of
 

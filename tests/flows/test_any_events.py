@@ -8,20 +8,9 @@ from typing import Any
 
 import pytest
 
+from flows.events import Act, Answer, Ended, Event, Fire, Interruption, Mend
 from flows.model import Each, Parallel
-from flows.state import (
-    OPEN,
-    TOP,
-    Act,
-    Answer,
-    Call,
-    Ended,
-    Event,
-    Fire,
-    Interruption,
-    Mend,
-    StartRecord,
-)
+from flows.state import OPEN, TOP, Call, StartRecord
 from tests.flows.play import NOW, Play, Refused, World, money, person
 from tests.flows.shop import flow_of
 from tests.flows.test_compile import CHILD, WHOLE

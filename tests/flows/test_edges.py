@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from flows.events import Act, Begin, Changed, Fire
 from flows.needs import ahead
-from flows.state import Act, Begin, Changed, Fire
 from flows.views import acts_of, first_act, interrupts_of, loads, position, step_rights
 from tests.flows.play import NOW, Play, Refused, World, money, person
 from tests.flows.shop import flow_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.state import Arrived
+from flows.events import Arrived
 from tests.flows.play import RECORD, Play
 from tests.flows.shop import flow_of
 

@@ -15,16 +15,11 @@ from typing import Any
 
 import pytest
 
-from flows.state import (
-    OPEN,
-    TOP,
-    WAITING,
+from flows.events import (
     Act,
     AddApprover,
     Answer,
     Arrived,
-    Asked,
-    Call,
     Changed,
     Claim,
     Ended,
@@ -32,11 +27,9 @@ from flows.state import (
     Fire,
     Interruption,
     Mend,
-    StartRecord,
-    Task,
-    Token,
     Transfer,
 )
+from flows.state import OPEN, TOP, WAITING, Asked, Call, StartRecord, Task, Token
 from tests.flows.play import ROLES, Play, Refused, World, money, person
 from tests.flows.random_definitions import CHILD_ENDS, EVENTS, playable
 from tests.flows.reference import Record

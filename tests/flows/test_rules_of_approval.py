@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flows.approval import verdict
-from flows.state import Act, Asked, Claim
+from flows.events import Act, Claim
+from flows.state import Asked
 from tests.flows.play import Play, Refused, World, money, person
 from tests.flows.shop import flow_of
 

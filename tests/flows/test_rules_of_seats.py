@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flows.state import Act, AddApprover, Asked, Claim, Transfer
+from flows.events import Act, AddApprover, Claim, Transfer
+from flows.state import Asked
 from flows.views import acts_of
 from tests.flows.play import ROLES, Play, Refused, World, person
 from tests.flows.shop import flow_of

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from flows.state import Act, Asked, Fire
+from flows.events import Act, Fire
+from flows.state import Asked
 from tests.flows.play import NOW, Play, Refused, World, person
 from tests.flows.shop import flow_of
 

@@ -17,8 +17,9 @@ from app.records.signals import mend
 from app.records.tenant import Tenants
 from app.storage.databases import Installation
 from app.web.factory import create_app
+from flows.events import Mend
 from flows.state import SYSTEM as NOBODY
-from flows.state import Mend, Origin
+from flows.state import Origin
 from forms.values import encode_id
 from tests.jobs.crash.till import GOOD
 from tests.jobs.world import World

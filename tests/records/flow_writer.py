@@ -10,7 +10,7 @@ from app.records.acting import act
 from app.records.signals import arrive
 from app.records.tenant import Tenants
 from app.storage.databases import Installation, StorageSettings
-from flows.state import Arrived
+from flows.events import Arrived
 from tests.records.flowshop import FlowShop, actor
 from tests.records.shop import Clock
 

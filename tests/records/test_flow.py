@@ -29,7 +29,8 @@ from app.records.save import create, delete, update
 from app.records.signals import Lost, answer, arrive, child_ended, fire, mend
 from app.records.waiting import due_timers, next_timer
 from app.storage.databases import Installation
-from flows.state import Answer, Arrived, Mend, Origin
+from flows.events import Answer, Arrived, Mend
+from flows.state import Origin
 from tests.records.flowshop import FlowShop, actor, open_flow_shop
 from tests.records.shop import refused
 

@@ -19,7 +19,7 @@ from app.records.proof import verify_journal
 from app.records.signals import arrive, fire
 from app.records.waiting import due_timers
 from app.storage.databases import Installation
-from flows.state import Arrived
+from flows.events import Arrived
 from tests.records.flowshop import FLOW_WITH_LATE, FlowShop, actor, open_flow_shop
 
 TIMES = 50

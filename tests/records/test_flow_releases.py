@@ -26,7 +26,7 @@ from app.records.save import create, delete, update
 from app.records.signals import arrive, changed, fire
 from app.records.waiting import due_timers, watchers
 from app.storage.databases import Installation
-from flows.state import Arrived
+from flows.events import Arrived
 from tests.records.flowshop import FLOWS, FlowShop, actor, open_flow_shop, sources
 from tests.records.shop import refused
 

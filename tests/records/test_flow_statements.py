@@ -11,7 +11,7 @@ from app.records.inbox import inbox
 from app.records.save import create
 from app.records.signals import arrive
 from app.storage.databases import Installation
-from flows.state import Arrived
+from flows.events import Arrived
 from tests.records.flowshop import FlowShop, actor, open_flow_shop
 from tests.support.statements import count_statements
 
