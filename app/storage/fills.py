@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.storage import journaltail
 from app.storage.aggregates import AggregateSql, MeasureSql, compile_aggregate
@@ -17,10 +17,8 @@ from app.storage.layout import Move
 from app.storage.manifest import ReleaseTables, load_manifest, tables_of
 from app.storage.moves import MoveSql, compile_move, fill_batch, moves_between, refill
 from app.storage.ports import Reader, TenantDatabase, Tx
+from app.storage.publication import Definitions, Publication
 from app.storage.sqlgen import marks
-
-if TYPE_CHECKING:
-    from app.storage.publish import Definitions, Publication
 
 Detail = Mapping[str, Any]
 Batch = Callable[[Tx], Detail]

@@ -9,9 +9,10 @@ from itertools import pairwise
 from flows.model import Each, Flow, Step
 from flows.soundness.changes import Changes
 from flows.soundness.emptiness import Emptiness
-from flows.soundness.filling import Filling, Found, State
+from flows.soundness.filling import Filling
 from flows.soundness.graph import Edge, Graph, graphs_of, inner_ends
 from flows.soundness.outcomes import stops
+from flows.soundness.states import Found, State
 from flows.soundness.world import World
 from forms.model import Form
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from flows.model import Step
 from flows.soundness.analysis import Analysis
-from flows.soundness.emptiness import Facts, Lacks
-from flows.soundness.filling import State
+from flows.soundness.facts import Facts, Lacks
+from flows.soundness.states import State
 
 MOST = 4000
 """So many states are looked at one by one; beyond that the way found counts as possible."""

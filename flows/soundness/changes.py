@@ -6,16 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flows.model import Approve, Decide, Do, Flow, Setting, Start, Step, Task
-from flows.soundness.emptiness import (
-    ENDED,
-    NOTHING,
-    Emptiness,
-    Facts,
-    Frame,
-    brought,
-    every_field,
-    takes,
-)
+from flows.soundness.emptiness import Emptiness
+from flows.soundness.facts import ENDED, NOTHING, Facts, Frame
+from flows.soundness.fields import brought, every_field, takes
 from flows.soundness.world import World
 from forms.expr import Expr
 from forms.model import Field, Form, Lines

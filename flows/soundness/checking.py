@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.model import Flow, Start
 from flows.soundness.actions import check_actions
 from flows.soundness.analysis import Analysis, analyse
-from flows.soundness.emptiness import Facts, Frame
+from flows.soundness.facts import Facts, Frame
 from flows.soundness.money import check_money
 from flows.soundness.people import check_people
 from flows.soundness.stages import check_stages

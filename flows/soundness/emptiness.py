@@ -1,53 +1,21 @@
-"""Which empty fields leave an expression without a value.
-
-A *fact* is the name of something that is filled: "address", "lines.refund" (in every row),
-"line.refund" (in the row an `each` calls line), "lines" (there is a row), "order.paid" (through a
-link, known from a condition only), "analysis@ended" (the linked record has come to its end).
-"""
+"""Which empty fields leave an expression without a value."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
 
+from flows.soundness.facts import ENDED, NO_VALUE, NONE, NOTHING, RECORD, Facts, Frame, Lack, Lacks
+from flows.soundness.fields import always_filled, brought
 from flows.soundness.world import World
 from forms.expr import Env, EvalError, Expr
 from forms.expr import nodes as n
 from forms.expr.closures import compile_node
-from forms.model import Field, Form, Lines
+from forms.model import Field, Form
 
-Facts = frozenset[str]
-NOTHING: Facts = frozenset()
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
-ENDED = "@ended"
 MOST_HOPS = 3
-NO_VALUE = "null"
-"""What stands for a value that an expression itself leaves out, as in `if(x, 1, null)`."""
-
-
-class Lack(NamedTuple):
-    """What may be empty: a fact of this record, or `form.field` of another one."""
-
-    name: str
-    form: str = ""
-
-
-Lacks = frozenset[Lack]
-NONE: Lacks = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where an expression stands. `own`: what its bare names belong to: "" the record, else a
-    lines field or the name of a row. `loop`: the same for the rows a function goes over."""
-
-    own: str = ""
-    loop: str = ""
-
-
-RECORD = Frame()
 
 
 @dataclass(slots=True)
@@ -110,7 +78,7 @@ class Emptiness:
         """What every record of a form has: required fields, in every row, and required rows."""
         found = self._always.get(form.id)
         if found is None:
-            found = self._always[form.id] = frozenset(_always(form))
+            found = self._always[form.id] = frozenset(always_filled(form))
         return found
 
     def of_other(self, target: str, name: str) -> Lacks:
@@ -383,48 +351,3 @@ def _owner(frame: str, at: Frame) -> str:
 
 def _is_null(node: n.Node) -> bool:
     return isinstance(node, n.Const) and node.value is None
-
-
-def _always(form: Form) -> list[str]:
-    found = []
-    for one in form.fields.values():
-        if isinstance(one, Lines):
-            if one.visible is not True:
-                continue
-            if one.min or one.required is True:
-                found.append(one.id)
-            found += [
-                inner.path
-                for inner in one.fields.values()
-                if inner.required is True and inner.visible is True
-            ]
-        elif one.required is True and one.visible is True:
-            found.append(one.id)
-    return found
-
-
-def every_field(form: Form) -> Iterator[Field]:
-    """The fields of a form and the columns of its lines."""
-    for one in form.fields.values():
-        yield one
-        if isinstance(one, Lines):
-            yield from one.fields.values()
-
-
-def takes(one: Field) -> bool:
-    """Whether people may write a field where all are open to them."""
-    return one.formula is None and one.readonly is not True and one.visible is not False
-
-
-def brought(form: Form, written: Collection[str] = ()) -> dict[str, tuple[tuple[str, Expr], ...]]:
-    """Fields that only follow a link: neither people write them nor what is in `written`."""
-    found: dict[str, tuple[tuple[str, Expr], ...]] = {}
-    for one in every_field(form):
-        for target, expr in one.fill.items():
-            path = f"{one.within}.{target}" if one.within else target
-            filled = form.field_at(path)
-            if filled is None or takes(filled) or filled.default is not None:
-                continue
-            if path not in written:
-                found[path] = (*found.get(path, ()), (one.id, expr))
-    return found

@@ -26,53 +26,14 @@ from flows.model import (
     Wait,
 )
 from flows.soundness.changes import EVERY, Changes
-from flows.soundness.emptiness import ENDED, NOTHING, RECORD, Facts, Frame
+from flows.soundness.facts import ENDED, NOTHING, RECORD, Facts, Frame
 from flows.soundness.graph import Edge, Graph
-from flows.soundness.outcomes import DONE, LATE, SENT_BACK, UNAVAILABLE, stops
+from flows.soundness.outcomes import DONE, LATE, UNAVAILABLE, stops
+from flows.soundness.states import Found, State, back
 from forms.expr import Expr
 
 MOST = 48
 """So many different sets of filled fields are told apart at one step; more become one."""
-
-
-@dataclass(slots=True, eq=False)
-class State:
-    """A token at a step. `arriving`: what is filled before the step's `set`, `inside` after it.
-
-    `before` and `by` (an edge, or the name of an interrupt) say how it came here. `met`: steps that
-    people have left on the way, where an approval may send back to them.
-    """
-
-    step: str
-    arriving: Facts
-    before: State | None = None
-    by: Edge | str = ""
-    inside: Facts = NOTHING
-    left: tuple[tuple[Edge, Facts], ...] = ()
-    met: Facts = NOTHING
-
-    def way(self) -> tuple[State, ...]:
-        """The states from the entry to this one."""
-        found = []
-        state: State | None = self
-        while state is not None:
-            found.append(state)
-            state = state.before
-        return tuple(reversed(found))
-
-
-@dataclass(slots=True)
-class Found:
-    """What may be filled in one scope: step id → the poorest states a token can be in there;
-    `ends`: what is filled for sure at an end, by its name."""
-
-    states: dict[str, list[State]] = field(default_factory=dict)
-    ends: dict[str, Facts] = field(default_factory=dict)
-
-    def sure(self, step: str) -> Facts | None:
-        """What is filled at a step on every way; None where nothing leads there."""
-        states = self.states.get(step)
-        return states[0].inside.intersection(*(s.inside for s in states[1:])) if states else None
 
 
 @dataclass(slots=True)
@@ -239,7 +200,7 @@ class Filling:
         kept = inside - erosion if stops(step) else inside
         outs = self.outs(step, kept, erosion) if edges else {}
         left = [(edge, outs.get(edge.outcome, outs.get("*", kept))) for edge in edges]
-        left += [pair for edge, facts in left for pair in _back(graph, state, step, edge, facts)]
+        left += [pair for edge, facts in left for pair in back(graph, state, step, edge, facts)]
         state.left = tuple(left)
 
     def moved(self, graph: Graph, state: State, edge: Edge, facts: Facts) -> State:
@@ -424,22 +385,6 @@ class Filling:
             having = [found[name] for found in ends if name in found]
             facts[name] = having[0].intersection(*having[1:])
         return facts
-
-
-def _back(
-    graph: Graph, state: State, step: Step, edge: Edge, facts: Facts
-) -> Iterator[tuple[Edge, Facts]]:
-    """Where people can go besides an exit's target: sent back to any step somebody has left
-    before, and from there straight to the approval that sent it (`resubmit: jump_back`)."""
-    if isinstance(step.body, Approve) and edge.outcome == SENT_BACK:
-        for name in sorted(state.met - {step.id, edge.target}):
-            yield Edge(step.id, SENT_BACK, name, edge.exit), facts
-    by = state.by
-    if isinstance(by, str) or by.outcome != SENT_BACK or edge.outcome == LATE:
-        return
-    sender = graph.scope.steps[by.source].body
-    if isinstance(sender, Approve) and sender.resubmit == "jump_back" and edge.target != by.source:
-        yield Edge(step.id, edge.outcome, by.source, edge.exit), facts
 
 
 def _without(facts: Facts, row: str) -> Facts:

@@ -17,7 +17,7 @@ from flows.model import (
     Task,
     Who,
 )
-from flows.soundness.emptiness import RECORD, Frame
+from flows.soundness.facts import RECORD, Frame
 from flows.soundness.outcomes import ANY
 from flows.soundness.outcomes import NONE as NO_VALUE
 from flows.soundness.world import World

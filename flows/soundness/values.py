@@ -8,10 +8,10 @@ from functools import partial
 from flows.model import Step, Who
 from flows.soundness.analysis import Analysis
 from flows.soundness.bounds import possible
-from flows.soundness.emptiness import NO_VALUE, Facts, Frame, Lack, Lacks
-from flows.soundness.filling import State
+from flows.soundness.facts import NO_VALUE, Facts, Frame, Lack, Lacks
 from flows.soundness.problems import problem
 from flows.soundness.reads import Use, Wanted, judged_lines, people_of, uses_of
+from flows.soundness.states import State
 from forms.problems import Problem
 
 

@@ -29,8 +29,8 @@ from app.records.releases import (
 )
 from app.records.save import create, update
 from app.storage.errors import PublishError
+from app.storage.publication import unfinished
 from app.storage.publish import publish as storage_publish
-from app.storage.publish import unfinished
 from tests.records.shop import AGENT, BOSS, FILES, SOURCES, Shop, refused
 
 CLAIM = "packs/shop/forms/claim.yaml"

@@ -47,6 +47,20 @@ def values(desk, form, field):
     return dict(desk.db.query(sql))
 
 
+def test_the_same_content_published_meanwhile_is_the_same_release(desk, monkeypatch):
+    new, register = shop(order=changed(ORDER, note={"type": "text"})), publish._register
+
+    def late(*given):
+        monkeypatch.setattr(publish, "_register", register)
+        desk.publish(new)  # another process, whole, between the look and the writing
+        return register(*given)
+
+    monkeypatch.setattr(publish, "_register", late)
+    assert desk.publish(new) == 2
+    assert desk.db.query("SELECT epoch, release_no FROM rf_state") == [(2, 2)]
+    assert desk.db.query("SELECT count(*) FROM rf_release") == [(2,)]
+
+
 def test_the_same_content_is_the_same_release(desk):
     assert desk.publish(shop()) == 1
     assert desk.db.query("SELECT epoch, release_no FROM rf_state") == [(1, 1)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from flows.soundness.emptiness import RECORD, Emptiness
+from flows.soundness.emptiness import Emptiness
+from flows.soundness.facts import RECORD
 from forms.expr import Expr, ExprError, compile_expr
 from tests.flows.soundness.explorer import valuations
 from tests.flows.soundness.random_flows import SHAPE, WORLD, _names
