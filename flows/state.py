@@ -292,10 +292,11 @@ def apply(state: State, done: Done) -> State:
             tokens[token.id] = token
         else:
             tokens.pop(token.id, None)
+    ended = not state.tokens.keys() <= tokens.keys()
     return State(
         tokens,
-        _standing(state.tasks, done.tasks, tokens),
-        _standing(state.timers, done.timers, tokens),
+        _standing(state.tasks, done.tasks, tokens, ended),
+        _standing(state.timers, done.timers, tokens, ended),
     )
 
 
@@ -312,13 +313,16 @@ def _without(tokens: dict[int, Token], above: set[int]) -> None:
 
 
 def _standing(
-    known: Mapping[int, Kept], changed: Iterable[Kept], tokens: Mapping[int, Token]
+    known: Mapping[int, Kept], changed: Iterable[Kept], tokens: Mapping[int, Token], ended: bool
 ) -> dict[int, Kept]:
-    """What of tasks or timers is still to come, with what has changed."""
+    """What of tasks or timers is still to come, with what has changed. `ended`: some tokens have,
+    and what is theirs goes with them."""
     found = dict(known)
     for one in changed:
-        found[one.id] = one
-    for one in list(found.values()):
-        if one.status not in (OPEN, WAITING) or one.token not in tokens:
-            del found[one.id]
+        if one.status in (OPEN, WAITING) and one.token in tokens:
+            found[one.id] = one
+        else:
+            found.pop(one.id, None)
+    if ended:
+        found = {key: one for key, one in found.items() if one.token in tokens}
     return found

@@ -37,6 +37,13 @@ def users(
     """
     if not people:
         return ()
+    if assignees == () and len(people) == 1:
+        (only,) = people
+        if only.kind == "role":
+            asked = work.wants.ask("role", only.value)
+            if work.wants:
+                raise Missing
+            return tuple(dict.fromkeys(asked or ()))
     found: dict[int, None] = {}
     row, having = work.seen_from(live), tuple(assignees)
     for who in people:
