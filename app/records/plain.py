@@ -11,14 +11,17 @@ from forms.expr import Type
 from forms.values import Money, encode_id
 
 LINKS = ("link", "file", "lines")
+_AS_IS = frozenset({str, bool, float, type(None)})
 
 
 def plain(value: Any, kind: Type | None = None) -> Any:
     """A value as JSON: amounts as {"amount", "currency"}, numbers with decimals as text, times in
     ISO 8601, durations in seconds; ids of records and files, told by their type, as people see
     them."""
-    if value is None or isinstance(value, bool | str | float):
+    if type(value) in _AS_IS or isinstance(value, bool | str | float):
         return value
+    if type(value) is dict:
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, int):
         return encode_id(value) if kind is not None and kind.kind in LINKS and value > 0 else value
     if isinstance(value, Money):
