@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from smtplib import SMTPAuthenticationError
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_signing_in_to_the_server() -> None:
         letter = Letter("k", "a@b.test", "", "s", "b")
         send(letter, box.settings(user=USER, password=PASSWORD), "t", NOW)
         assert len(box.letters) == 1
-        with pytest.raises(OSError):
+        with pytest.raises(SMTPAuthenticationError):
             send(letter, box.settings(user=USER, password="wrong"), "t", NOW)
         with pytest.raises(OSError):
             send(letter, box.settings(tls="starttls"), "t", NOW)

@@ -73,7 +73,7 @@ def _authenticate(
         USER.encode(),
         PASSWORD.encode(),
     )
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)  # the server tells the client
 
 
 def _free_port() -> int:
