@@ -69,7 +69,8 @@ def clock(zone: ZoneInfo) -> Calendar:
     return Calendar("", zone, dict.fromkeys(range(7), ((0, 24 * 60),)))
 
 
-CLOCK = clock(ZoneInfo("UTC"))
+_UTC = ZoneInfo("UTC")
+CLOCK = clock(_UTC)
 
 
 def add(start: datetime, duration: Duration, calendar: Calendar | None) -> datetime:
@@ -237,7 +238,10 @@ def _elapsed(amount: int, unit: str) -> timedelta:
 
 def _days_on(zone: ZoneInfo, moment: datetime, days: int) -> datetime:
     """The same local time of day, some days later or earlier."""
-    local, later = moment.astimezone(zone), _held(moment, timedelta(days=days))
+    later = _held(moment, timedelta(days=days))
+    if zone is _UTC:
+        return later
+    local = moment.astimezone(zone)
     there = later.astimezone(zone)
     if not local.fold and not there.fold and local.utcoffset() == there.utcoffset():
         return later

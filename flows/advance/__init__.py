@@ -99,7 +99,7 @@ def _done(work: Work) -> Done:
     tokens = []
     for key, live in work.live.items():
         made = live.frozen()
-        if made != known.get(key):
+        if key in work.entered or made != known.get(key):
             tokens.append(made)
     return Done(
         work.row,
