@@ -46,7 +46,7 @@ def enter(chromium: Browser, served: tuple[World, str], order: str = "P-1", **mo
     """A page in which Li has come in by the code from her letter."""
     world, address = served
     context = chromium.new_context(base_url=address, **{"locale": "en-GB", **more})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     page.goto("")
     page.fill("#by-0", order)

@@ -59,7 +59,7 @@ def open_page(chromium: Browser, address: str) -> Iterator[Open]:
         )
         contexts.append(context)
         context.add_cookies([{"name": "rf_lang", "value": lang, "url": address}])
-        context.set_default_timeout(8000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.on(
             "console",
