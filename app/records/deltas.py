@@ -7,7 +7,7 @@ contributed before, so creating, changing, deleting and re-linking are one rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -251,6 +251,16 @@ def moves(before: list[Contribution], after: list[Contribution]) -> dict[Key, Mo
         if any(move.amounts) or move.replaces is not None:
             moved[key] = move
     return moved
+
+
+def measured(
+    measures: Mapping[str, Measure], amounts: Sequence[int], currency: str | None
+) -> dict[str, object]:
+    """Measure → its value, of the integers an aggregate keeps under a key."""
+    return {
+        name: unscaled(amount, measure, currency)
+        for (name, measure), amount in zip(measures.items(), amounts, strict=True)
+    }
 
 
 def unscaled(amount: int, measure: Measure, currency: str | None) -> object:

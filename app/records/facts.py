@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
-from app.records.deltas import unscaled
+from app.records.deltas import measured
 from app.records.people import DELEGATE, answers, delegations_sql, question_sql
 from app.records.rowrights import target_condition
 from app.records.targets import Target, micros
 from app.storage.databases import Reader
+from app.storage.whole import JSON_LIST
 from flows.state import Asked
 from forms.expr import Env
 from forms.validate_result import Wanted
@@ -24,7 +25,6 @@ from forms.validate_result import Wanted
 if TYPE_CHECKING:
     from app.records.tenant import Published, Release, Tenant
 
-_JSON = {"sqlite": "json_array", "postgres": "json_build_array"}
 _ID_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 _NOTHING: frozenset[str] = frozenset()
@@ -138,7 +138,7 @@ class Facts:
     @property
     def _json(self) -> str:
         """The database's function that makes a JSON list."""
-        return _JSON[self.tenant.db.dialect]
+        return JSON_LIST[self.tenant.db.dialect]
 
     def _files(self, number: int, ids: Collection[int]) -> _Part:
         """Attachments of this record, and the actor's own that belong to no record yet."""
@@ -183,13 +183,9 @@ class _Part:
         env: Any = facts.env
         if self.names is None:
             kept = facts.published.kept[self.target].aggregate
-            code = currency or env.currency
-            env.aggregates.setdefault(self.target, {})[row_id] = {
-                name: unscaled(amount, measure, code)
-                for (name, measure), amount in zip(
-                    kept.measures.items(), json.loads(values), strict=True
-                )
-            }
+            env.aggregates.setdefault(self.target, {})[row_id] = measured(
+                kept.measures, json.loads(values), currency or env.currency
+            )
             return
         if not usable and row_id not in facts.kept.get(self.target, ()):
             return

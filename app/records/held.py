@@ -11,17 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.records.deltas import unscaled
+from app.records.deltas import measured
 from app.storage.manifest import Column, FormTables
 from app.storage.ports import Params
-from app.storage.whole import Found, json_list
+from app.storage.whole import JSON_LIST, Found, json_list
 from forms.compile_plan import TablePlan
 from forms.model import Form
 
 if TYPE_CHECKING:
     from app.records.prepare import Context
 
-_JSON = {"sqlite": "json_array", "postgres": "json_build_array"}
 _ROWS, _TOTALS = "rows:", "totals:"
 
 
@@ -73,7 +72,7 @@ def beside(ctx: Context, rid: int) -> dict[str, tuple[str, Params]]:
         target = ctx.release.target(target_id)
         sqls = [target.names[name].sql for name in _names(ctx, target_id)]
         columns = ["t.id", f"{target.record}.currency", *sqls]
-        text = json_list(dialect, [one.replace("{json}", _JSON[dialect]) for one in columns])
+        text = json_list(dialect, [one.replace("{json}", JSON_LIST[dialect]) for one in columns])
         source = f"{target.source} WHERE t.id IN ({' UNION '.join(chosen)})"
         found[_ROWS + target_id] = (f"SELECT {text} AS found FROM {source}", (rid,) * len(chosen))
     for aggregate, chosen in held.totals.items():
@@ -105,11 +104,7 @@ def take_beside(ctx: Context, found: Found) -> None:
             measures = ctx.published.kept[aggregate].aggregate.measures
             totals = env.aggregates.setdefault(aggregate, {})
             for key, currency, *amounts in rows:
-                code = currency or env.currency
-                totals[key] = {
-                    name: unscaled(amount, measure, code)
-                    for (name, measure), amount in zip(measures.items(), amounts, strict=True)
-                }
+                totals[key] = measured(measures, amounts, currency or env.currency)
 
 
 def _names(ctx: Context, target_id: str) -> list[str]:

@@ -15,7 +15,8 @@ from app.storage.ports import Dialect, Params, Reader
 if TYPE_CHECKING:
     from app.storage.sqlgen import FormSql, Record
 
-_JSON = {"sqlite": "json_array", "postgres": "json_build_array"}
+JSON_LIST: Mapping[Dialect, str] = {"sqlite": "json_array", "postgres": "json_build_array"}
+"""The database's function that makes a JSON list."""
 _HEX = {"sqlite": "hex({})", "postgres": "encode({}, 'hex')"}
 _ARGUMENTS = 90
 """Values in one list: PostgreSQL's functions take a hundred arguments."""
@@ -31,10 +32,10 @@ Found = dict[str, list[list[Any]]]
 def json_list(dialect: Dialect, columns: Sequence[str]) -> str:
     """SQL of a JSON text with the columns' values, in lists of at most ninety."""
     lists = [
-        f"{_JSON[dialect]}({', '.join(columns[at : at + _ARGUMENTS])})"
+        f"{JSON_LIST[dialect]}({', '.join(columns[at : at + _ARGUMENTS])})"
         for at in range(0, len(columns), _ARGUMENTS)
     ]
-    return f"CAST({_JSON[dialect]}({', '.join(lists)}) AS TEXT)"
+    return f"CAST({JSON_LIST[dialect]}({', '.join(lists)}) AS TEXT)"
 
 
 def unpacked(text: str) -> list[Any]:
