@@ -38,14 +38,18 @@ AT_ONCE = 8
 
 
 def deliver(tenant: Tenant, outside: Outside, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Deliver everything due for the tenant; how many effects were run or given up."""
+    """Deliver what is due for the tenant until nothing is or `stopping` says so; how many effects
+    were run or given up. What was claimed and not begun by then is free for others at once."""
     count = 0
     while not stopping():
         claimed = outbox.claim(tenant.db, tenant.now_us(), limit=AT_ONCE)
         if not claimed:
             return count
         reach("outbox.claimed")
-        for one in claimed:
+        for number, one in enumerate(claimed):
+            if number and stopping():
+                outbox.give_back(tenant.db, claimed[number:])
+                return count
             _deliver_one(tenant, outside, one)
             count += 1
     return count

@@ -16,7 +16,7 @@ QUIET_SECONDS = 0.2
 Wake = Callable[[str], None]
 
 
-def wake_task(queue: Huey, run: Wake) -> Callable[[str], object]:
+def wake_task(queue: Huey, run: Callable[[str], object]) -> Callable[[str], object]:
     """Register the one message the queue carries; both ends call this, so both know its name."""
 
     def wake(tenant: str) -> None:

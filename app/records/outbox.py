@@ -101,6 +101,20 @@ def claim(db: TenantDatabase, now: int, *, limit: int = 20, lease: int = LEASE) 
     return claimed
 
 
+def give_back(db: TenantDatabase, claimed: Sequence[Claimed]) -> None:
+    """Leave effects that were claimed and not begun to others, as they were before."""
+    with db.write() as tx:
+        for one in claimed:
+            tx.queue(_BACK, (one.id, one.fence))
+
+
+_BACK = """
+UPDATE rf_outbox SET status = CASE WHEN doubt = 0 THEN 'ready' ELSE 'unknown' END,
+  attempts = attempts - 1, lease_until = NULL
+WHERE id = ? AND fence = ? AND status = 'running'
+"""
+
+
 def begin(db: TenantDatabase, one: Claimed, now: int, connection: str) -> bool:
     """Just before an effect leaves: note by which connection, and have the whole lease for it.
     False where it is not ours any more; then it must not leave."""

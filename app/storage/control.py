@@ -57,8 +57,10 @@ class Control:
         self._ready().execute_now(sql, (at, tenant, at))
 
     def hint_now(self, tenant: str) -> None:
-        """Work is due at once."""
-        self.hint(tenant, time.time_ns() // 1000)
+        """Work is due at once. A hint that is due already is made anew: the visit under way may
+        have looked before this work came, and must not take the hint away."""
+        sql = "UPDATE rf_tenant SET next_due = ? WHERE id = ?"
+        self._ready().execute_now(sql, (time.time_ns() // 1000, tenant))
 
     def due(self, now: int) -> list[str]:
         """The tenants with work due, longest waiting first."""
@@ -68,12 +70,11 @@ class Control:
     def visited(self, tenant: str, next_due: int | None, now: int) -> None:
         """A sweep that began at `now` found the tenant's next work due at `next_due`. A hint that
         came in meanwhile (later than `now`) stays if it is earlier."""
-        sql = (
-            "UPDATE rf_tenant SET next_due = ? WHERE id = ?"
-            " AND (next_due IS NULL OR next_due <= ? OR ? < next_due)"
-        )
+        old, values = "next_due IS NULL OR next_due <= ?", [next_due, tenant, now]
+        if next_due is not None:
+            old, values = f"{old} OR ? < next_due", [*values, next_due]
         self._ready().execute_now(
-            sql, (next_due, tenant, now, next_due if next_due is not None else now)
+            f"UPDATE rf_tenant SET next_due = ? WHERE id = ? AND ({old})", values
         )
 
     def close(self) -> None:
