@@ -22,15 +22,14 @@ from app.jobs.notify import Post
 from app.letters import Enclosed, Letter, NotAnAddress, send
 from app.notifications.people import Around, Recipient, recipients
 from app.records import outbox
-from app.records.choose import titles
-from app.records.reporting import may_export, run_report
+from app.records.reporting import may_export, names_in, run_report
 from app.records.targets import micros
 from app.records.tenant import Tenant
 from app.reports.files import as_file
 from app.reports.result import Result
 from app.reports.schedule import current, following, moment
-from app.reports.words import Teller, ids_in
-from forms.values import Text, encode_id, new_id
+from app.reports.words import Teller
+from forms.values import Text, new_id
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +49,6 @@ _BODY = Text(
     "附件是您的报表“{report}”，共 {rows} 行。", "Your report “{report}” is enclosed: {rows} rows."
 )
 _ALSO = Text("在线查看：", "See it online:")
-_UNSEEN = Text("您无权查看", "not visible to you")
 
 
 def plan(tenant: Tenant) -> int | None:
@@ -165,7 +163,7 @@ def _letter(
     published = tenant.active()
     lang = actor.lang or published.catalog.tenant.languages[0]
     title, day = report.label.pick(lang) or report.id, str(content["day"])
-    names = _names(tenant, actor, result, lang)
+    names = names_in(tenant, actor, result, lang)
     teller = Teller(result, lang, published.zone, published.catalog, names)
     file = as_file(str(content["format"]), teller, title, f"{report.id}-{day}", tenant.now())
     parts = [_BODY.pick(lang).format(report=title, rows=len(result.rows)), report.help.pick(lang)]
@@ -182,16 +180,3 @@ def _letter(
         lang,
         enclosed=(Enclosed(file.name, file.mime, file.content),),
     )
-
-
-def _names(tenant: Tenant, actor: Actor, result: Result, lang: str) -> dict[str, dict[int, str]]:
-    """What the ids of a result are called; what the reader may not read has no name."""
-    found = {}
-    for target, ids in ids_in(result).items():
-        people = target in ("user", "department")
-        known = titles(tenant, actor, f"@{target}" if people else target, ids)
-        found[target] = {
-            each: (known[each].title or encode_id(each)) if each in known else _UNSEEN.pick(lang)
-            for each in ids
-        }
-    return found

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.access.rights import Rights, rights
-from app.catalog.model import Column, Report
+from app.catalog.model import Catalog, Column, Report
 from app.records.choose import candidates, titles
 from app.records.errors import forbidden
 from app.reports.behind import Behind, Spot, rows_behind
 from app.reports.filters import Directory, Named
 from app.reports.result import Result
-from app.reports.run import readable, run, shown_behind
+from app.reports.run import run
+from app.reports.seeing import readable, shown_behind
 from app.reports.sql import Source
+from app.reports.words import ids_in
 from forms.expr import Expr
-from forms.values import Text
+from forms.values import Text, encode_id
 
 if TYPE_CHECKING:
     from app.records.tenant import Tenant
+
+UNSEEN = Text("您无权查看", "not visible to you")
+"""What stands for the title of a record that is not the reader's to see."""
 
 _WHAT = {
     "list": Text("查看此报表", "read this report"),
@@ -29,7 +34,11 @@ _WHAT = {
 
 def may_read(tenant: Tenant, actor: Actor, report: Report) -> bool:
     """Whether the actor may see a report: the lists of its forms, and every field it reads."""
-    catalog = tenant.active().catalog
+    return readable_by(tenant.active().catalog, actor, report)
+
+
+def readable_by(catalog: Catalog, actor: Actor, report: Report) -> bool:
+    """`may_read` in a release's catalog."""
 
     def held(form_id: str) -> Rights:
         return rights(catalog, actor, form_id)
@@ -45,9 +54,14 @@ def may_read(tenant: Tenant, actor: Actor, report: Report) -> bool:
 def may_export(tenant: Tenant, actor: Actor, report: Report) -> bool:
     """Whether the actor may have a report as a file. A file of records is an export, also where a
     report lists them; a file of totals is none."""
-    form_id = report.source.partition(".")[0]
-    held = rights(tenant.active().catalog, actor, form_id)
-    return may_read(tenant, actor, report) and (not lists_records(report) or held.may("export"))
+    return exportable_by(tenant.active().catalog, actor, report)
+
+
+def exportable_by(catalog: Catalog, actor: Actor, report: Report) -> bool:
+    """`may_export` in a release's catalog."""
+    held = rights(catalog, actor, report.source.partition(".")[0])
+    allowed = not lists_records(report) or held.may("export")
+    return allowed and readable_by(catalog, actor, report)
 
 
 def lists_records(report: Report) -> bool:
@@ -78,7 +92,11 @@ def run_report(
 
 def columns_behind(tenant: Tenant, actor: Actor, report: Report) -> tuple[Column, ...]:
     """What the actor may be shown of the rows behind the report's numbers; none: no way there."""
-    catalog = tenant.active().catalog
+    return shown_to(tenant.active().catalog, actor, report)
+
+
+def shown_to(catalog: Catalog, actor: Actor, report: Report) -> tuple[Column, ...]:
+    """`columns_behind` in a release's catalog."""
     return shown_behind(catalog, report, lambda form_id: rights(catalog, actor, form_id).hidden)
 
 
@@ -130,6 +148,19 @@ def directory(tenant: Tenant, actor: Actor) -> Directory:
         ]
 
     return Directory(known, find)
+
+
+def names_in(tenant: Tenant, actor: Actor, result: Result, lang: str) -> dict[str, dict[int, str]]:
+    """What the ids of a result are called, by target; what the actor may not read has no name."""
+    found = {}
+    for target, ids in ids_in(result).items():
+        people = target in ("user", "department")
+        known = titles(tenant, actor, f"@{target}" if people else target, ids)
+        found[target] = {
+            each: (known[each].title or encode_id(each)) if each in known else UNSEEN.pick(lang)
+            for each in ids
+        }
+    return found
 
 
 def _source(tenant: Tenant, actor: Actor) -> Source:

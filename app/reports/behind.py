@@ -1,19 +1,21 @@
 """The rows behind a number of a report: `drill`.
 
 A number is named by the values of its row's groups, the measure and the currency, so that an
-address can name it: `g.<group>`, `m`, `currency`. Its rows are those the report counted there, for
+address can name it: `g.<group>`, `m`, `currency`, `before` (the value of the earlier period that
+stands beside it). Its rows are those the report counted there, for
 this reader.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from app.catalog.model import Column, Group, Report, ReportMeasure
+from app.reports.earlier import Back
 from app.reports.filters import KINDS, LINK, NUMBER, Range
 from app.reports.labels import label_of
 from app.reports.result import COLUMN, Result, ResultColumn, decode
@@ -23,7 +25,7 @@ from forms.values import Text, decode_id, encode_id
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
-GROUP_PREFIX, MEASURE_KEY, CURRENCY_KEY = "g.", "m", "currency"
+GROUP_PREFIX, MEASURE_KEY, CURRENCY_KEY, BEFORE_KEY = "g.", "m", "currency", "before"
 _STEPS = {"day": 1, "week": 7}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
@@ -31,11 +33,12 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 @dataclass(frozen=True, slots=True)
 class Spot:
     """One number: the groups' values (None: rows where it is empty), which measure ("": all rows
-    there), in which currency ("": all)."""
+    there), in which currency ("": all). `before`: the value beside it, of the earlier period."""
 
     groups: Mapping[str, Any] = field(default_factory=dict)
     measure: str = ""
     currency: str = ""
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def spot_args(report: Report, spot: Spot) -> dict[str, str]:
         for name, value in spot.groups.items()
     }
     also = {MEASURE_KEY: spot.measure, CURRENCY_KEY: spot.currency}
+    also[BEFORE_KEY] = "true" if spot.before else ""
     return found | {key: value for key, value in also.items() if value}
 
 
@@ -92,7 +96,17 @@ def read_spot(report: Report, given: Mapping[str, str]) -> tuple[Spot, list[Text
     if measure and measure not in report.measures:
         problems.append(_unknown(measure, list(report.measures)))
     currency = given.get(CURRENCY_KEY, "").strip()[:3]
-    return Spot(groups, measure, currency), problems
+    before = given.get(BEFORE_KEY, "")
+    if before not in ("", "true", "false"):
+        problems.append(
+            Text(
+                f"“{before[:60]}”应为 true 或 false",
+                f"“{before[:60]}” is neither true nor false",
+            )
+        )
+    elif before == "true" and not report.compare:
+        problems.append(Text("此报表不作对比", "This report is compared with nothing"))
+    return Spot(groups, measure, currency, before == "true"), problems
 
 
 def _is_id(group: Group) -> bool:
@@ -142,6 +156,11 @@ def rows_behind(
     offset: int = 0,
 ) -> Behind:
     """The rows a number is made of, those of the newest records first."""
+    back = Back.of(report) if spot.before else None
+    if back is not None:
+        chosen = back.chosen(report, chosen)
+        spot = replace(spot, groups=back.groups(report, spot.groups))
+        report = back.report(report, source.env)
     builder = Builder(source, report, rows_of)
     builder.narrow(chosen)
     for name, value in spot.groups.items():

@@ -1,19 +1,18 @@
 """A period beside an earlier one: `compare` of a report.
 
-The report is run a second time for the earlier periods (a filter of the same date moves along), and
-what it comes to there stands beside each row: the value before, and the change.
+The report is run a second time for the earlier periods (see `app.reports.earlier`), and what it
+comes to there stands beside each row: the value before, and the change.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from app.catalog.model import Group, Report, ReportMeasure
-from app.reports.filters import Range
+from app.catalog.model import Report, ReportMeasure
+from app.reports.earlier import earlier, time_group
 from app.reports.result import BEFORE, CHANGE, MEASURE, ResultColumn
 from forms.expr import DECIMAL
 from forms.values import NUMBER_SCALE, Money, Text
@@ -22,9 +21,6 @@ Key = tuple[Any, ...]
 Cells = dict[Key, dict[str, Any]]
 """Key of the groups (and the currency, where rows are split by it) → measure values."""
 
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
-_DAYS = {"day": 1, "week": 7}
-_YEAR_OF_WEEKS = 364
 _SIX = Decimal(1).scaleb(-NUMBER_SCALE)
 _EMPTY = frozenset({"count", "distinct"})
 _MEASURED = frozenset({"integer", "decimal", "money", "duration"})
@@ -33,51 +29,6 @@ _WHEN = {
     "previous_year": Text("去年同期", "a year before"),
 }
 _CHANGE = Text("变化", "change")
-
-
-def time_group(report: Report) -> tuple[int, Group] | None:
-    """The group that is compared (the first by a unit of time) and its place in a key."""
-    for place, group in enumerate(report.group.values()):
-        if group.unit:
-            return place, group
-    return None
-
-
-def earlier(day: date, unit: str, compare: str, *, ends: bool = False) -> date:
-    """The day that stands beside one: a unit or a year before. Weeks are compared with those of 52
-    weeks before, so that weekdays meet. `ends`: the last day of a month stays the last of one."""
-    if compare == "previous_year":
-        months, days = (0, _YEAR_OF_WEEKS) if unit == "week" else (12, 0)
-    else:
-        months, days = _MONTHS.get(unit, 0), _DAYS.get(unit, 0)
-    if days:
-        return day - timedelta(days=days)
-    index = day.year * 12 + day.month - 1 - months
-    year, month = index // 12, index % 12 + 1
-    last = monthrange(year, month)[1]
-    whole = ends and day.day == monthrange(day.year, day.month)[1]
-    return date(year, month, last if whole else min(day.day, last))
-
-
-def chosen_before(report: Report, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters of the earlier run: those of the very date that is compared move along."""
-    found = dict(chosen)
-    timed = time_group(report)
-    if timed is None:
-        return found
-    _place, group = timed
-    for name, wanted in chosen.items():
-        one = report.filters.get(name)
-        if one is not None and isinstance(wanted, Range) and one.by.source == group.by.source:
-            found[name] = Range(
-                _moved(wanted.low, group.unit, report.compare, ends=False),
-                _moved(wanted.high, group.unit, report.compare, ends=True),
-            )
-    return found
-
-
-def _moved(day: Any, unit: str, compare: str, *, ends: bool) -> Any:
-    return earlier(day, unit, compare, ends=ends) if isinstance(day, date) else day
 
 
 def put_beside(report: Report, split: bool, now: Cells, before: Cells) -> Cells:

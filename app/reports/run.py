@@ -12,14 +12,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cmp_to_key
 from typing import Any
 
-from app.catalog.model import Catalog, Column, Report, ReportMeasure
+from app.catalog.model import Report, ReportMeasure
 from app.reports.calendar import bucket_start
-from app.reports.compare import chosen_before, put_beside, with_comparison
+from app.reports.compare import put_beside, with_comparison
+from app.reports.earlier import Back
 from app.reports.labels import label_of
 from app.reports.result import COLUMN, CURRENCY, GROUP, MEASURE, Result, ResultColumn, decode
 from app.reports.sql import COUNTED, Builder, Piece, RowsOf, Source
-from forms.expr import TEXT, Expr
-from forms.model import Form, Lines
+from forms.expr import TEXT
 from forms.values import MONEY_SCALE, NUMBER_SCALE, Money, Text
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -50,10 +50,11 @@ def run(
     if not report.group and not report.measures:
         return _listed(source, query, report, rows_of, chosen or {})
     now = _Run(source, query, rows_of, chosen or {})
-    if not report.compare:
+    back = Back.of(report)
+    if back is None:
         return now.result(report, *now.cells(report, 0))
     split, cells = now.cells(report, 0)
-    past = _Run(source, query, rows_of, chosen_before(report, chosen or {}))
+    past = _Run(source, query, rows_of, chosen or {}, back)
     was_split, was = past.cells(report, 0)
     if was_split != split:
         was = {key[:-1] if was_split else (*key, None): values for key, values in was.items()}
@@ -61,19 +62,26 @@ def run(
 
 
 class _Run:
-    """One reader's run; reports that others read from are run once."""
+    """One reader's run, of the earlier periods where `back` is given; reports that others read from
+    are run once."""
 
     def __init__(
-        self, source: Source, query: Query, rows_of: RowsOf, chosen: Mapping[str, Any]
+        self,
+        source: Source,
+        query: Query,
+        rows_of: RowsOf,
+        chosen: Mapping[str, Any],
+        back: Back | None = None,
     ) -> None:
         self.source, self.query, self.rows_of, self.chosen = source, query, rows_of, chosen
+        self.back = back
         self.known: dict[str, tuple[bool, dict[Key, dict[str, Any]]]] = {}
 
     def result(self, report: Report, split: bool, cells: Mapping[Key, dict[str, Any]]) -> Result:
         """The cells as rows in the report's order."""
         currencies = {key[-1] for key in cells} if split else set()
         shown = split and len(currencies - {None}) > 1
-        columns = _columns(report, with_currency=shown)
+        columns = columns_of(report, with_currency=shown)
         rows = []
         for key, values in cells.items():
             groups = list(key[:-1]) if split else list(key)
@@ -100,8 +108,12 @@ class _Run:
         return found
 
     def _counted(self, report: Report) -> tuple[bool, dict[Key, dict[str, Any]]]:
+        chosen = self.chosen
+        if self.back is not None:
+            chosen = self.back.chosen(report, chosen)
+            report = self.back.report(report, self.source.env)
         builder = Builder(self.source, report, self.rows_of)
-        builder.narrow(self.chosen)
+        builder.narrow(chosen)
         measures = [one for one in report.measures.values() if one.kind in COUNTED]
         sql, params, pieces = builder.grouped(measures)
         groups = list(report.group.values())
@@ -194,7 +206,8 @@ def _quotient(over: Any, under: Any) -> Any:
         return over / under
 
 
-def _columns(report: Report, *, with_currency: bool) -> list[ResultColumn]:
+def columns_of(report: Report, *, with_currency: bool = False) -> list[ResultColumn]:
+    """The columns of a report that counts; `with_currency` where several come up."""
     found = []
     for one in report.show or (*report.group, *report.measures):
         group, measure = report.group.get(one), report.measures.get(one)
@@ -280,107 +293,3 @@ def _listed(
         for one in report.columns
     ]
     return Result(report, columns, rows[:most], len(rows) > most and report.top is None)
-
-
-def readable(
-    catalog: Catalog,
-    report: Report,
-    rows_of: RowsOf,
-    hidden: Callable[[str], frozenset[str]],
-) -> bool:
-    """Whether a reader may see a report: its forms' lists are his, and no field it reads is
-    hidden from him, here or in a record that is linked to; the same for the reports it takes
-    measures of.
-    """
-    for one in _with_others(catalog.reports, report):
-        held = rows_of(one.source.partition(".")[0])
-        if held is not None and not held:
-            return False
-        if not _open(catalog.forms, one.source, _exprs(one), hidden):
-            return False
-    return True
-
-
-def shown_behind(
-    catalog: Catalog, report: Report, hidden: Callable[[str], frozenset[str]]
-) -> tuple[Column, ...]:
-    """What a reader may be shown of the rows behind a number: columns that read a hidden field are
-    left out."""
-    return tuple(
-        one for one in report.drill if _open(catalog.forms, report.source, [one.value], hidden)
-    )
-
-
-def _open(
-    forms: Mapping[str, Form],
-    source: str,
-    exprs: Sequence[Expr],
-    hidden: Callable[[str], frozenset[str]],
-) -> bool:
-    """Whether expressions over rows of a source read nothing hidden."""
-    for form_id, name in _reads(forms, source, exprs):
-        concealed = hidden(form_id)
-        if name in concealed or name.partition(".")[0] in concealed:
-            return False
-    return True
-
-
-def _with_others(reports: Mapping[str, Report], report: Report) -> list[Report]:
-    found, left = {report.id: report}, [report]
-    while left:
-        for measure in left.pop().measures.values():
-            if measure.of is not None and measure.of[0] not in found:
-                other = reports[measure.of[0]]
-                found[other.id] = other
-                left.append(other)
-    return list(found.values())
-
-
-def _exprs(report: Report) -> list[Expr]:
-    """Every expression a report computes."""
-    exprs = [one.by for one in report.group.values()]
-    exprs += [one.by for one in report.filters.values()]
-    exprs += [one.value for one in report.measures.values() if one.value is not None]
-    exprs += [one.where for one in report.measures.values() if one.where is not None]
-    return exprs + [one.value for one in report.columns] + ([report.where] if report.where else [])
-
-
-def _reads(forms: Mapping[str, Form], source: str, exprs: Sequence[Expr]) -> set[tuple[str, str]]:
-    """(form, dotted name) of every field that expressions over rows of a source read, there and
-    over links."""
-    form_id, _dot, lines = source.partition(".")
-    found: set[tuple[str, str]] = set()
-    for expr in exprs:
-        found |= {(form_id, name if "." in name else _dotted(lines, name)) for name in expr.names}
-        found |= {(form_id, name) for name in expr.parent_names}
-        for path, name in expr.link_reads:
-            owner = _target(forms, form_id, lines, path)
-            if owner is not None:
-                found.add((owner[0], _dotted(owner[1], name)))
-    return found
-
-
-def _target(
-    forms: Mapping[str, Form], form_id: str, lines: str, path: str
-) -> tuple[str, str] | None:
-    """Where a path of links leads from a row: (form, its lines or ""); None: to no record."""
-    for step in path.split("."):
-        field = forms[form_id].field_at(_dotted(lines, step))
-        if field is None and lines and step in ("parent", form_id):
-            lines = ""
-            continue
-        field = field or forms[form_id].field_at(step)  # in lines, also a field of the record
-        if isinstance(field, Lines):
-            lines = step
-        elif field is not None and field.to:
-            form_id, _dot, lines = field.to.partition(".")
-        elif step != "this":
-            return None
-    return form_id, lines
-
-
-def _dotted(lines: str, name: str) -> str:
-    return f"{lines}.{name}" if lines else name
-
-
-__all__ = ["MOST", "Query", "readable", "run", "shown_behind"]

@@ -8,6 +8,9 @@ from urllib.parse import quote
 
 from flask import Response
 
+from app.reports.csvfile import lines
+from app.reports.words import Teller
+
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Types a page may show in place; SVG is not among them, it can hold scripts."""
 _CHUNK = 64 * 1024
@@ -26,6 +29,15 @@ def download(
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def table(teller: Teller, name: str) -> Response:
+    """A report's result as a CSV file of that name."""
+    return Response(
+        lines(teller.head(), teller.rows()),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f"attachment; filename={name}.csv"},
+    )
 
 
 def disposition(name: str, *, inline: bool = False) -> str:

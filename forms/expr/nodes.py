@@ -6,8 +6,8 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from forms.expr.limits import DECIMALS
@@ -239,6 +239,36 @@ def children(node: Node) -> tuple[Node, ...]:
             return tuple(n for n in (node.rows, node.body, node.where) if n is not None)
         case _:
             return ()
+
+
+def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each node directly below it changed; rows of a loop stay what they are."""
+    match node:
+        case LinkRead() | Attribute():
+            return replace(node, base=change(node.base))
+        case AggregateRead():
+            return replace(node, key=change(node.key))
+        case Negate() | Not() | Widen():
+            return replace(node, operand=change(node.operand))
+        case Arithmetic() | Compare():
+            return replace(node, left=change(node.left), right=change(node.right))
+        case ChainedCompare() | Logic():
+            return replace(node, operands=tuple(change(one) for one in node.operands))
+        case Membership():
+            return replace(node, item=change(node.item), container=change(node.container))
+        case Items():
+            return replace(node, items=tuple(change(one) for one in node.items))
+        case If():
+            return replace(
+                node,
+                condition=change(node.condition),
+                then=change(node.then),
+                otherwise=change(node.otherwise),
+            )
+        case Apply():
+            return replace(node, args=tuple(change(one) for one in node.args))
+        case _:
+            return node
 
 
 def size(node: Node) -> int:

@@ -12,7 +12,8 @@ from app.catalog.model import Catalog, Report
 from app.reports.behind import Spot, read_spot, rows_behind, spot_args
 from app.reports.labels import label_of
 from app.reports.result import CURRENCY
-from app.reports.run import run, shown_behind
+from app.reports.run import run
+from app.reports.seeing import shown_behind
 from app.reports.sql import Source
 from forms.values import Money
 from tests.reports.conftest import World

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from app.catalog.build import build
-from app.reports.compare import earlier
+from app.reports.earlier import earlier
 from app.reports.filters import Range
 from app.reports.result import Result
 from app.reports.run import run

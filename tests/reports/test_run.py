@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from app.catalog.build import build
 from app.reports.calendar import bucket_start
-from app.reports.run import readable
+from app.reports.seeing import readable
 from forms.values import Money
 from tests.reports.conftest import ZONE, World
 from tests.web.pack import sources

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, make_response, render_template, request, url_for
+from flask import Blueprint, abort, g, make_response, render_template, request, url_for
 
 from app.catalog.model import Dashboard, Report, Tile
 from app.records.reporting import may_export, may_read, run_report
-from app.reports.csvfile import lines
 from app.reports.filters import Filter, Wish, of_dashboard, of_report
 from app.web.desk.drilling import Links
 from app.web.desk.narrowing import canonical, narrow_view, offer, wish_of
 from app.web.desk.pictures import draw_picture
 from app.web.desk.telling import css_of, readable_report, refusal, teller_of
 from app.web.desk.tiles import Cell, NarrowView, TileView
+from app.web.downloads import table
 from app.web.i18n import language
 
 TABLE_ROWS = 200
@@ -105,11 +105,7 @@ def send_csv(report_id: str) -> Any:
     if wish.problems:
         return refusal(wish.problems)
     teller = teller_of(run_report(g.tenant, g.actor, report, wish.chosen, file=True))
-    return Response(
-        lines(teller.head(), teller.rows()),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename={report_id}.csv"},
-    )
+    return table(teller, report_id)
 
 
 def offer_of_dashboard(board_id: str, filter_id: str) -> Any:

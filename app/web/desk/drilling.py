@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request, url_for
 
 from app.access.rights import rights
 from app.catalog.model import Report
 from app.records.reporting import columns_behind, may_read, run_behind
 from app.reports.behind import Behind, Spot, read_spot, rows_of_measure, spot_args
-from app.reports.compare import chosen_before, earlier, time_group
-from app.reports.csvfile import lines
-from app.reports.filters import FROM, PREFIX, TO, Range, Wish, of_report
+from app.reports.earlier import Back, time_group
+from app.reports.filters import FROM, PREFIX, TO, Filter, Range, Wish, of_report
 from app.reports.result import BEFORE, CURRENCY, GROUP, MEASURE, Result, ResultColumn
 from app.reports.words import Teller
 from app.web.desk.narrowing import chosen_in_words, wish_of
 from app.web.desk.telling import css_of, readable_report, refusal, teller_of
 from app.web.desk.tiles import Cell
+from app.web.downloads import table
 from app.web.i18n import language
 from forms.values import encode_id
 
@@ -69,24 +69,16 @@ class Links:
             return self._other(*measure.of, spot) if self.whole else ""
         return self._rows(spot) if self.opens and rows_of_measure(measure) else ""
 
-    def _rows(self, spot: Spot, args: Mapping[str, Any] | None = None) -> str:
-        asked = self.wish.of(self.report) if args is None else args
-        where: dict[str, Any] = {**asked, **spot_args(self.report, spot)}
+    def _rows(self, spot: Spot) -> str:
+        where: dict[str, Any] = {**self.wish.of(self.report), **spot_args(self.report, spot)}
         return url_for("desk.report_rows", report_id=self.report.id, **where)
 
     def _before(self, spot: Spot) -> str:
-        """The rows of the earlier period, the filter of its date moved along."""
+        """The rows of the earlier period that stands beside."""
         timed = time_group(self.report)
         if timed is None or spot.groups[timed[1].id] is None:
             return ""
-        _place, group = timed
-        start = earlier(spot.groups[group.id], group.unit, self.report.compare)
-        args: dict[str, Any] = dict(self.wish.of(self.report))
-        for name, wanted in chosen_before(self.report, self.wish.chosen).items():
-            if isinstance(wanted, Range) and name in self.report.filters:
-                ends = {FROM: wanted.low, TO: wanted.high}
-                args |= {f"{PREFIX}{name}{end}": str(v) for end, v in ends.items() if v is not None}
-        return self._rows(replace(spot, groups={**spot.groups, group.id: start}), args)
+        return self._rows(replace(spot, before=True))
 
     def _other(self, report_id: str, measure: str, spot: Spot) -> str:
         """To the report a measure was taken from: its rows, or else its page."""
@@ -134,7 +126,7 @@ def show_rows(report_id: str) -> Any:
         title=title,
         back=back,
         problems=(),
-        named=[*_named(report, spot, lang), *chosen_in_words(known, wish)],
+        named=_narrowed(report, known, wish, spot),
         heads=[(c.label.pick(lang), css_of(c)) for c in behind.result.columns],
         rows=_rows(behind, form_id, linked=held.may("read")),
         csv_url=url_for("desk.report_rows_csv", **here) if held.may("export") else "",
@@ -152,11 +144,7 @@ def send_rows(report_id: str) -> Any:
         return refusal([*wish.problems, *wrong])
     behind = run_behind(g.tenant, g.actor, report, wish.chosen, spot, limit=MOST, file=True)
     teller = teller_of(behind.result)
-    return Response(
-        lines(teller.head(), teller.rows()),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename={report_id}_rows.csv"},
-    )
+    return table(teller, f"{report_id}_rows")
 
 
 def _rows(behind: Behind, form_id: str, *, linked: bool) -> list[list[Cell]]:
@@ -172,6 +160,22 @@ def _rows(behind: Behind, form_id: str, *, linked: bool) -> list[list[Cell]]:
             cells[0].url = url_for("desk.record", form_id=form_id, rid=encode_id(record))
         found.append(cells)
     return found
+
+
+def _narrowed(
+    report: Report, known: Mapping[str, Filter], wish: Wish, spot: Spot
+) -> list[tuple[str, str]]:
+    """The number and what it was narrowed by in words; of an earlier period, as they are there."""
+    back = Back.of(report) if spot.before else None
+    if back is not None:
+        args = dict(wish.args)
+        for name, wanted in back.chosen(report, wish.chosen).items():
+            if isinstance(wanted, Range):
+                ends = {FROM: wanted.low, TO: wanted.high}
+                args |= {f"{PREFIX}{name}{e}": [str(v)] for e, v in ends.items() if v is not None}
+        wish = replace(wish, args=args)
+        spot = replace(spot, groups=back.groups(report, spot.groups))
+    return [*_named(report, spot, language()), *chosen_in_words(known, wish)]
 
 
 def _named(report: Report, spot: Spot, lang: str) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.reports.chart import Series, draw
-from app.reports.compare import before_id, change_id, time_group
+from app.reports.compare import before_id, change_id
+from app.reports.earlier import time_group
 from app.reports.result import GROUP, MEASURE, Result
 from app.reports.words import Teller
 from app.web.desk.tiles import TileView
