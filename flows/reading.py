@@ -35,9 +35,9 @@ Probe = Callable[[Mapping[str, Any], Env, Visitor], None]
 
 
 class Wants:
-    """Collects what is missing, and turns it into a `Need`."""
+    """Collects what is missing, and turns it into a `Need`. `some`: anything was noted."""
 
-    __slots__ = ("aggregates", "facts", "fields", "links", "people", "read")
+    __slots__ = ("aggregates", "facts", "fields", "links", "people", "read", "some")
 
     def __init__(self, facts: Facts, read: Mapping[str, frozenset[str]]) -> None:
         self.facts = facts
@@ -46,9 +46,7 @@ class Wants:
         self.fields: dict[str, set[str]] = {}
         self.aggregates: set[tuple[str, int]] = set()
         self.people: set[Asked] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self.links or self.aggregates or self.people)
+        self.some = False
 
     def link(self, target: str, key: Any, name: str) -> None:
         """Note a row that is not there, or lacks the field."""
@@ -56,6 +54,7 @@ class Wants:
         found = _ABSENT if rows is None else rows.get(key, _ABSENT)
         if found is None or (found is not _ABSENT and name in found):
             return
+        self.some = True
         self.links.setdefault(target, set()).add(key)
         self.fields.setdefault(target, set(self.read.get(target, ()))).add(name)
 
@@ -63,6 +62,7 @@ class Wants:
         """Note a total that is not there."""
         found = self.facts.env.aggregates.get(aggregate)
         if found is None or key not in found:
+            self.some = True
             self.aggregates.add((aggregate, key))
 
     def ask(self, kind: str, of: str | int) -> tuple[int, ...] | None:
@@ -70,6 +70,7 @@ class Wants:
         question = Asked(kind, of)
         found = self.facts.people.get(question)
         if found is None:
+            self.some = True
             self.people.add(question)
         return found
 

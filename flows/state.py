@@ -278,21 +278,22 @@ class Facts:
 
 Kept = TypeVar("Kept", Task, Timer)
 
+_STANDING = (OPEN, WAITING)
+
 NOTHING = State({}, {}, {})
 """The state of a record before `Begin`."""
 
 
 def apply(state: State, done: Done) -> State:
     """The state after a transition, in memory: ended scopes and closed tasks are left out."""
-    tokens = dict(state.tokens)
+    tokens, ended = dict(state.tokens), False
     if done.cancel_below:
-        _without(tokens, set(done.cancel_below))
+        ended = _without(tokens, set(done.cancel_below))
     for token in done.tokens:
         if token.outcome is None or token.id == TOP:
             tokens[token.id] = token
-        else:
-            tokens.pop(token.id, None)
-    ended = not state.tokens.keys() <= tokens.keys()
+        elif tokens.pop(token.id, None) is not None:
+            ended = True
     return State(
         tokens,
         _standing(state.tasks, done.tasks, tokens, ended),
@@ -300,8 +301,8 @@ def apply(state: State, done: Done) -> State:
     )
 
 
-def _without(tokens: dict[int, Token], above: set[int]) -> None:
-    """Leave out every token below one of some."""
+def _without(tokens: dict[int, Token], above: set[int]) -> bool:
+    """Leave out every token below one of some. True where there were any."""
     known = dict(tokens)
     for token in known.values():
         parent = token.parent
@@ -310,6 +311,7 @@ def _without(tokens: dict[int, Token], above: set[int]) -> None:
             parent = found.parent if found is not None else None
         if parent is not None:
             del tokens[token.id]
+    return len(tokens) < len(known)
 
 
 def _standing(
@@ -319,7 +321,7 @@ def _standing(
     and what is theirs goes with them."""
     found = dict(known)
     for one in changed:
-        if one.status in (OPEN, WAITING) and one.token in tokens:
+        if one.status in _STANDING and one.token in tokens:
             found[one.id] = one
         else:
             found.pop(one.id, None)

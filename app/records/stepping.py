@@ -162,7 +162,7 @@ def acts_now(
             probe = None if exit_.when is None else flow.reading.probes.get(id(exit_.when))
             if probe is not None:
                 probe(facts.known.row, facts.known.env, wants)
-    if wants:
+    if wants.some:
         facts.fetch(wants.need())
     state, now = standing.state, ctx.now
     found = {task.id: acts_of(flow, state, task, facts.known, now, who) for task in mine}

@@ -26,6 +26,8 @@ from flows.model import Approve, Level, Step
 from flows.picture import act_text, step_text
 from flows.state import DONE, OPEN, SKIPPED, WAITING, Task
 
+_OF_LEVEL = ("queue", *NAMES)
+
 
 def enter(work: Work, live: Live, step: Step) -> None:
     """Open the first level that applies, or the one that sent the record back."""
@@ -91,7 +93,7 @@ def _open(work: Work, live: Live, step: Step, body: Approve, level: Level) -> bo
         level=level.id,
         need=level.need,
         users=list(asked),
-        excluded=sorted(excluded.intersection(named)),
+        excluded=sorted(excluded.intersection(named)) if excluded else [],
         named=[who.said for who in level.by],
     )
     open_due(work, live, step, level.due, level.id)
@@ -106,13 +108,15 @@ def _resolve(
     work: Work, live: Live, body: Approve, level: Level
 ) -> tuple[frozenset[int], tuple[int, ...]]:
     """Who must not, and who should; what is missing is asked for at once."""
+    if not body.exclude:
+        return frozenset(), users(work, level.by, live)
     found: list[tuple[int, ...]] = []
     for people in (body.exclude, level.by):
         try:
             found.append(users(work, people, live))
         except Missing:
             found.append(())
-    if work.wants:
+    if work.wants.some:
         raise Missing
     return frozenset(found[0]), found[1]
 
@@ -129,7 +133,7 @@ def _delegated(
     if "delegate" not in body.allow:
         return [(user, None) for user in approvers]
     answers = {user: work.wants.ask("delegate_of", user) for user in approvers}
-    if work.wants:
+    if work.wants.some:
         raise Missing
     taken = set(approvers)
     found: list[tuple[int, int | None]] = []
@@ -316,8 +320,10 @@ def _end_level(work: Work, live: Live, level: Level, *, ask: bool) -> None:
         cancel_tasks(work, live.id, level.id)
     if level.due is not None:
         cancel_timers(work, live.id, f"@{level.id}")
-    for key in ("queue", *NAMES):
-        live.at.pop(key, None)
+    at = live.at
+    for key in _OF_LEVEL:
+        if key in at:
+            del at[key]
 
 
 # --- added approvers ----------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def escalate(work: Work, live: Live, step: Step, due: Due, level: str) -> None:
         together = task.kind == "vote" and seats
         key = (task.level, frozenset(seats)) if together else task.id
         found.setdefault(key, (seats, []))[1].append(task)
-    if work.wants:
+    if work.wants.some:
         raise Missing
     for seats, handed in found.values():
         _hand_over(work, live, step, handed, seats)

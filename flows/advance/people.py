@@ -23,7 +23,7 @@ def principals(
     for who in people:
         for one in _principals(work, who, row, having):
             found[one] = None
-    if work.wants:
+    if work.wants.some:
         raise Missing
     return tuple(found)
 
@@ -41,7 +41,7 @@ def users(
         (only,) = people
         if only.kind == "role":
             asked = work.wants.ask("role", only.value)
-            if work.wants:
+            if work.wants.some:
                 raise Missing
             return tuple(dict.fromkeys(asked or ()))
     found: dict[int, None] = {}
@@ -52,7 +52,7 @@ def users(
             continue
         for principal in _principals(work, who, row, having):
             found.update(dict.fromkeys(users_of(work, principal)))
-    if work.wants:
+    if work.wants.some:
         raise Missing
     return tuple(found)
 

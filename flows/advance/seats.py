@@ -122,7 +122,7 @@ def _check_new(
         raise Refusal(declined(code, "to_self"))
     pools = [one.seats for one in work.open_tasks(live.id) if one.id != task.id]
     pooled = {each for seats in pools for seat in seats for each in users_of(work, seat)}
-    if work.wants:
+    if work.wants.some:
         raise Missing
     if user in live.at.get("users", ()) or user in pooled:
         raise Refusal(declined(code, "present"))

@@ -57,7 +57,9 @@ def put(at: Data, name: str, task: int, value: object) -> None:
 
 def taken(at: Data, name: str, task: int) -> Any:
     """What was noted of a vote; it is so no longer. None where nothing was."""
-    known = at.get(name, {})
+    known = at.get(name)
+    if known is None:
+        return None
     found = known.get(str(task))
     if found is not None:
         at[name] = {key: one for key, one in known.items() if key != str(task)}

@@ -255,7 +255,7 @@ class Work:
 
     def need(self) -> None:
         """Stop where facts are missing. Raises Missing."""
-        if self.wants.links or self.wants.aggregates or self.wants.people:
+        if self.wants.some:
             raise Missing
 
     def holds(self, expr: Expr, row: Mapping[str, Any]) -> bool:
