@@ -14,9 +14,10 @@ from typing import Any
 from app.access import tokens, users
 from app.access.actor import SYSTEM, Actor
 from app.catalog.sources import Sources, read_packs
+from app.process import tune_process
 from app.records import create, publish
 from app.records.tenant import Tenant, Tenants
-from app.storage.databases import Installation, StorageSettings, tune_process
+from app.storage.databases import Installation, StorageSettings
 from forms.values import encode_id
 from tests.support.postgres import postgres_server
 

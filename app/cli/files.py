@@ -22,7 +22,7 @@ from app.folders import private_folder
 from app.importers.generate import DemoError, Maker, wanted
 from app.importers.run import Job, run_import
 from app.importers.state import Progress as Counts
-from app.priority import step_aside
+from app.process import step_aside
 from app.records.errors import Refused
 from app.records.tenant import Tenant
 from app.scenarios.follow import Past

@@ -21,7 +21,7 @@ from app.jobs.timers import STUCK_PAUSE, run_timers
 from app.jobs.wake import wake_task
 from app.logs import init_logs
 from app.notifications import messages
-from app.priority import step_aside
+from app.process import step_aside
 from app.records import audit, idempotency, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.proof import anchors_file

@@ -16,6 +16,7 @@ from app.catalog.model import Catalog
 from app.catalog.plan import Plan, plan
 from app.catalog.problems import Located
 from app.catalog.sources import Sources
+from app.process import replaced
 from app.records import journal
 from app.records.errors import Refused, forbidden
 from app.records.verdict import Verdict, admit
@@ -121,6 +122,7 @@ def _kept(catalog: Catalog) -> Catalog:
         _cache[catalog.hash] = catalog
         while len(_cache) > _KEPT:
             _cache.popitem(last=False)
+            replaced()
     return catalog
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from app.catalog.model import Catalog
 from app.config import Config
+from app.process import replaced, settle
 from app.records.aggregates import Kept
 from app.records.errors import release_changed
 from app.records.plan import Plan, plan_form
@@ -189,6 +190,8 @@ class Tenant:
             if known is None or (known.epoch, known.no) != (epoch, no):
                 # Where things are kept may have moved with the epoch, for old releases too.
                 self._releases.clear()
+                if known is not None:
+                    replaced()
                 known = self._active = Published(self._release(no), epoch)
             self._checked = time.monotonic()
             return known
@@ -208,6 +211,8 @@ class Tenant:
             self._releases[no] = found
             while len(self._releases) > KEPT_RELEASES:
                 self._releases.popitem(last=False)
+                replaced()
+            settle()
         self._releases.move_to_end(no)
         return found
 

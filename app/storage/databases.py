@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 
@@ -34,7 +33,6 @@ __all__ = [
     "Tx",
     "run_again",
     "storage_settings",
-    "tune_process",
 ]
 
 
@@ -113,9 +111,3 @@ def storage_settings(config: Config) -> StorageSettings:
         url=config.text("database.url"),
         connections=config.number("database.pool"),
     )
-
-
-def tune_process() -> None:
-    """Let a thread that writes get the interpreter back soon (0.5 ms instead of 5): a thread busy
-    with Python otherwise slows every statement of its neighbours. Call it where a server starts."""
-    sys.setswitchinterval(0.0005)

@@ -8,9 +8,10 @@ from pathlib import Path
 from app.config import load_config
 from app.jobs.queue import open_queue
 from app.jobs.wake import Waker
+from app.process import tune_process
 from app.records.tenant import Tenants
 from app.storage.control import Control
-from app.storage.databases import storage_settings, tune_process
+from app.storage.databases import storage_settings
 from app.web.factory import create_app
 
 tune_process()

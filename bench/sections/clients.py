@@ -111,8 +111,8 @@ def _import(
     code = (
         "import sys; from pathlib import Path; from app.access.actor import SYSTEM;"
         "from app.config import load_config; from app.importers.run import Job, run_import;"
-        "from app.priority import step_aside; step_aside();"
-        "from app.records.tenant import Tenants; from app.storage.databases import tune_process;"
+        "from app.process import step_aside; step_aside();"
+        "from app.records.tenant import Tenants; from app.process import tune_process;"
         "tune_process(); tenant = Tenants.of(load_config(Path(sys.argv[1]))).get(sys.argv[2]);"
         "folder = Path(sys.argv[3]);"
         "run_import(Job(tenant, SYSTEM, tenant.active().catalog.imports['sales'], {}, folder,"

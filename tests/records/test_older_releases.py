@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 
+from app import process
 from app.access.actor import SYSTEM
 from app.catalog.sources import Sources
 from app.records.files import attach, attachments, open_attachment
@@ -85,3 +87,18 @@ def test_a_field_that_is_no_more_stays_as_closed_as_it_was(shop: Shop):
     publish(shop.tenant, SYSTEM, Sources(dropped, "acme"))
     assert "cost" not in read(shop.tenant, AGENT, "claim", old.id).row
     assert "cost" in read(shop.tenant, BOSS, "claim", old.id).row
+
+
+def test_a_server_keeps_a_loaded_release_from_the_collector(shop: Shop, monkeypatch):
+    monkeypatch.setattr(process._heap, "serving", True)
+    monkeypatch.setattr(process._heap, "stale", False)
+    try:
+        publish(shop.tenant, SYSTEM, RENAMED)
+        shop.tenant.refresh()
+        first = gc.get_freeze_count()
+        assert first > 0
+        assert process._heap.stale is False
+        shop.tenant.refresh()
+        assert gc.get_freeze_count() == first
+    finally:
+        gc.unfreeze()

@@ -19,8 +19,9 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from app.process import tune_process
 from app.records.tenant import Tenants
-from app.storage.databases import Installation, StorageSettings, tune_process
+from app.storage.databases import Installation, StorageSettings
 from tests.shop_year.connectors import Services
 from tests.shop_year.expected import SHOP_DATA, Expected, Slice
 from tests.shop_year.journey import Journey
