@@ -118,10 +118,7 @@ def _fan_out(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     """A record's event: conditions that rest on it look again, listeners and people are told; each
     by a row of its own, so that one that fails holds up no other."""
     body = json.loads(one.payload)
-    form = tenant.active().tables.form_of(one.form)
-    moved = [(what, key) for what, key in body.get("moved", ())]
-    if form is not None:
-        moved.append((form.id, one.record_id))
+    moved = [(what, key) for what, key in body.get("moved", ())] + [(one.form, one.record_id)]
     now = tenant.now_us()
     resting = [
         (

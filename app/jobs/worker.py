@@ -212,7 +212,9 @@ def _deliver(tenant: Tenant, outside: Outside, over: Callable[[], bool]) -> None
 
 def _retain(tenant: Tenant, over: Callable[[], bool]) -> int | None:
     retention.run_due(tenant, over)
-    return retention.next_due(tenant)
+    due = retention.next_due(tenant)
+    stuck = due is not None and due <= tenant.now_us() and not over()
+    return tenant.now_us() + retention.STUCK_PAUSE if stuck else due
 
 
 def _anchor(tenant: Tenant, data_dir: Path) -> int | None:

@@ -19,10 +19,12 @@ from app.records.targets import Target, micros
 from app.storage.databases import Reader
 from app.storage.whole import JSON_LIST
 from flows.state import Asked
-from forms.expr import Env
+from forms.expr import Env, EvalError
 from forms.validate_result import Wanted
+from forms.values import Text
 
 if TYPE_CHECKING:
+    from app.records.aggregates import Kept
     from app.records.tenant import Published, Release, Tenant
 
 _ID_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -77,7 +79,12 @@ class Facts:
         for name, key in wanted.aggregates:
             keys.setdefault(name, []).append(key)
         for name, found in keys.items():
-            parts.append(self._aggregate(len(parts), name, found))
+            kept = self.published.kept_for(self.release, name)
+            if kept is None:
+                env: Any = self.env
+                env.aggregates[name] = Gone(name)
+            else:
+                parts.append(self._aggregate(len(parts), kept, found))
         questions = self._questions(len(parts), people) if people else []
         parts += questions
         if not parts:
@@ -150,15 +157,40 @@ class Facts:
         params = [self.form_key, self.record_id or 0, self.actor.me or 0, *_padded(ids)]
         return _Part(FILES, sql + _any_of("t.id", len(ids)), params, ("name", "field"))
 
-    def _aggregate(self, number: int, name: str, keys: Collection[int]) -> _Part:
-        kept = self.published.kept[name]
+    def _aggregate(self, number: int, kept: Kept, keys: Collection[int]) -> _Part:
         columns = ", ".join(f"t.m{n}" for n in range(len(kept.aggregate.measures)))
         sql = (
             f"SELECT {number}, t.key, 1, CAST({self._json}({columns}) AS TEXT), t.currency"
             " FROM rf_aggregate AS t WHERE t.aggregate = ? AND "
         )
         params = [kept.stored, *_padded(keys)]
-        return _Part(name, sql + _any_of("t.key", len(keys)), params, None)
+        return _Part(kept.aggregate.id, sql + _any_of("t.key", len(keys)), params, None)
+
+
+class Gone(dict[int, Any]):
+    """Totals a record's release knows and the release in force keeps no more: what looks at them
+    has no value. (Zeros would let through what they forbid.)"""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Raises EvalError."""
+        name = self._name
+        raise EvalError(
+            "expr_aggregate_gone",
+            Text(
+                f"当前版本不再维护汇总“{name}”，或缺少其中的度量：请重新发布后再试。",
+                f"The release in force does not keep the aggregate {name} any more, or not all of"
+                " it: publish it again, then retry.",
+            ),
+        )
 
 
 _PEOPLE = {

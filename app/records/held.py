@@ -76,7 +76,7 @@ def beside(ctx: Context, rid: int) -> dict[str, tuple[str, Params]]:
         source = f"{target.source} WHERE t.id IN ({' UNION '.join(chosen)})"
         found[_ROWS + target_id] = (f"SELECT {text} AS found FROM {source}", (rid,) * len(chosen))
     for aggregate, chosen in held.totals.items():
-        kept = ctx.published.kept.get(aggregate)
+        kept = ctx.published.kept_for(ctx.release, aggregate)
         if kept is None:
             continue
         measures = [f"t.m{at}" for at in range(len(kept.aggregate.measures))]

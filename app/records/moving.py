@@ -13,6 +13,7 @@ from app.records.plain import plain
 from app.records.prepare import Context
 from app.records.standing import Standing
 from app.records.transition import Effect, Write
+from app.storage.manifest import lasting
 from app.storage.sqlgen import Statement
 from flows.model import Do, Flow, Start
 from flows.state import (
@@ -76,7 +77,7 @@ def moved(
         rows.task(task, state.tasks.get(task.id), tokens.get(task.token))
     for timer in done.timers:
         rows.timer(timer)
-    _watches(rows, done, before)
+    _watches(ctx, rows, done, before)
     _incidents(ctx, rows, done.tokens, before)
     write.due += rows.rows
     if done.cancel_below:
@@ -106,9 +107,14 @@ def _tokens(ctx: Context, rows: Rows, tokens: Iterable[Token]) -> None:
             rows.token(token, ctx.now)
 
 
-def _watches(rows: Rows, done: Done, before: Standing | None) -> None:
-    """Replace what the tokens watch; a token that went on watches nothing any more."""
-    now = {token: dict.fromkeys(watched) for token, watched in done.watches}
+def _watches(ctx: Context, rows: Rows, done: Done, before: Standing | None) -> None:
+    """Replace what the tokens watch; a token that went on watches nothing any more. What is watched
+    may be renamed before it changes: it is kept under its lasting name."""
+    forms = ctx.release.tables.forms
+    now = {
+        token: dict.fromkeys((lasting(forms, what), one) for what, one in watched)
+        for token, watched in done.watches
+    }
     tokens = {token.id: token for token in done.tokens}
     for row in () if before is None else before.rows:
         if row.kind != "watch":

@@ -126,6 +126,11 @@ def _kept(catalog: Catalog) -> Catalog:
     return catalog
 
 
+def watched_by(catalog: Catalog) -> frozenset[str]:
+    """What the flows of a release wait for beyond their records."""
+    return frozenset(what for flow in catalog.flows.values() for what in flow.reading.watched)
+
+
 def releases(tenant: Tenant) -> list[ReleaseInfo]:
     """All releases, newest first."""
     rows = tenant.db.query(
@@ -231,6 +236,7 @@ def publish(
             note=note,
             failing=None if verdict is None else list(verdict.failed),
             despite=verdict.despite.strip() if verdict is not None and verdict.failed else "",
+            watched=watched_by(new),
         )
     except PublishError as error:
         _give_up(tenant)

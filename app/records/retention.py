@@ -22,16 +22,18 @@ from app.records.prepare import Context, day_of
 from app.records.transition import StaleEpoch, Write, commit
 from app.records.writing import aggregate_moves
 from app.storage.databases import run_again
-from app.storage.errors import Conflict
+from app.storage.errors import Busy, Conflict
 from app.storage.sqlgen import Record, Statement
 from forms.model import Row
 
 if TYPE_CHECKING:
-    from app.records.tenant import Release, Tenant
+    from app.records.tenant import Tenant
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
+STUCK_PAUSE = 600_000_000
+"""Microseconds until a record that could not be erased is tried again."""
 _DONE = "UPDATE rf_due SET status = 'done', done_at = ? WHERE id = ? AND form = ? AND kind = 'keep'"
 _EMPTIED = "DELETE FROM rf_due WHERE record_id = ? AND form = ? AND kind <> 'keep'"
 
@@ -50,19 +52,27 @@ def next_due(tenant: Tenant) -> int | None:
 
 
 def run_due(tenant: Tenant, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Erase every record whose time is up; how many were."""
-    count = 0
+    """Erase every record whose time is up; how many were. One that cannot be erased is told in the
+    log, stays due and holds up no other."""
+    count, failed = 0, set[tuple[str, int]]()
     while not stopping():
         rows = tenant.db.query(
             "SELECT form, record_id FROM rf_due WHERE kind = 'keep' AND status = 'open'"
-            f" AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE}",
+            f" AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE + len(failed)}",
             (tenant.now_us(),),
         )
-        for key, rid in rows:
-            run_again(partial(erase, tenant, key, rid))
-            count += 1
-        if len(rows) < AT_ONCE:
+        left = [(row[0], row[1]) for row in rows if (row[0], row[1]) not in failed]
+        if not left:
             break
+        for key, rid in left:
+            try:
+                run_again(partial(erase, tenant, key, rid))
+                count += 1
+            except Busy:
+                raise
+            except Exception:
+                failed.add((key, rid))
+                log.exception("record not erased", tenant=tenant.id, form=key, record=rid)
     return count
 
 
@@ -90,35 +100,25 @@ def erase(tenant: Tenant, key: str, rid: int) -> None:
 
 def _find(tenant: Tenant, key: str, rid: int) -> tuple[Context | None, Record | None]:
     published = tenant.refresh()
-    for release in _releases_with(tenant, published.release, key):
+    release = tenant.release_with(published, key)
+    if release is None:
+        return None, None
+    home = release.tables.form_of(key)
+    assert home is not None
+    plan = published.plan(home.id, release)
+    record = plan.sql.read(tenant.db, [rid]).get(rid)
+    if record is None:
+        return None, None
+    if record.head.release_no != release.no:
+        release = tenant.release(record.head.release_no)
         home = release.tables.form_of(key)
         assert home is not None
         plan = published.plan(home.id, release)
-        record = plan.sql.read(tenant.db, [rid]).get(rid)
-        if record is None:
-            return None, None
-        if record.head.release_no != release.no:
-            release = tenant.release(record.head.release_no)
-            home = release.tables.form_of(key)
-            assert home is not None
-            plan = published.plan(home.id, release)
-            record = plan.sql.read(tenant.db, [rid])[rid]
-        now = tenant.now()
-        rights = Rights(home.id, everything=True)
-        env = published.env(now, None)
-        return Context(tenant, published, SYSTEM, plan, release, rights, now, env), record
-    return None, None
-
-
-def _releases_with(tenant: Tenant, active: Release, key: str) -> list[Release]:
-    """The active release if it has the form, else the last one that had it."""
-    if active.tables.form_of(key) is not None:
-        return [active]
-    for no in range(active.no - 1, 0, -1):
-        release = tenant.release(no)
-        if release.tables.form_of(key) is not None:
-            return [release]
-    return []
+        record = plan.sql.read(tenant.db, [rid])[rid]
+    now = tenant.now()
+    rights = Rights(home.id, everything=True)
+    env = published.env(now, None)
+    return Context(tenant, published, SYSTEM, plan, release, rights, now, env), record
 
 
 def _write(ctx: Context, record: Record) -> Write:

@@ -198,14 +198,9 @@ def system_context(
 
     Raises Refused not_found where no release ever had it.
     """
-    release = published.release
-    home = release.tables.form_of(form_key)
-    for no in range(published.no - 1, 0, -1):
-        if home is not None:
-            break
-        release = tenant.release(no)
-        home = release.tables.form_of(form_key)
-    if home is None:
+    release = tenant.release_with(published, form_key)
+    home = None if release is None else release.tables.form_of(form_key)
+    if release is None or home is None:
         raise not_found()
     plan = published.plan(home.id, release)
     now = tenant.now()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.records.acted import last_actor
 from app.records.deltas import Key, Move, unscaled
 from app.records.errors import Refused, declined
-from app.records.facts import Facts
+from app.records.facts import Facts, Gone
 from app.records.prepare import Context, facts_for
 from app.records.writing import aggregate_moves
 from app.storage.sqlgen import Record
@@ -97,6 +97,8 @@ class EngineFacts:
         totals: Any = env.aggregates
         for name, key in need.aggregates:
             kept = totals.setdefault(name, {})
+            if isinstance(kept, Gone):
+                continue
             kept[key] = self._with_own(name, key, kept.get(key) or {})
         self.known.people.update(self.facts.people)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -17,11 +18,11 @@ from app.process import replaced, settle
 from app.records.aggregates import Kept
 from app.records.errors import release_changed
 from app.records.plan import Plan, plan_form
-from app.records.releases import load_catalog
+from app.records.releases import load_catalog, watched_by
 from app.records.targets import Target, micros, targets_of
 from app.storage.blobs import BlobStore
 from app.storage.databases import Installation, TenantDatabase
-from app.storage.manifest import ReleaseTables
+from app.storage.manifest import ReleaseTables, lasting
 from app.storage.publish import load_tables
 from forms.expr import Env
 
@@ -31,6 +32,12 @@ Wake = Callable[[str], None]
 FRESH_SECONDS = 1.0
 """How long reads trust the release they know; writes always check it in their transaction."""
 KEPT_RELEASES = 8
+_LATEST_WITH = (
+    "SELECT MAX(COALESCE(last_release, (SELECT MAX(no) FROM rf_release))) FROM rf_column"
+    " WHERE lines = '' AND field = '' AND type_id = ?"
+    " AND (last_release IS NULL OR last_release >= first_release)"
+)
+"""A form's table holds in a range of releases; one that was abandoned leaves an empty range."""
 
 
 def system_clock() -> datetime:
@@ -85,7 +92,7 @@ class Published:
 
     __slots__ = ("_lock", "_plans", "currency", "epoch", "kept", "release", "watched", "zone")
 
-    def __init__(self, release: Release, epoch: int) -> None:
+    def __init__(self, release: Release, epoch: int, watched: frozenset[str] = frozenset()) -> None:
         self.release, self.epoch = release, epoch
         self.zone = ZoneInfo(release.catalog.tenant.zone)
         self.currency = release.catalog.tenant.currency or None
@@ -93,9 +100,11 @@ class Published:
             one.id: Kept(one, release.tables.aggregates[one.id].name)
             for one in release.catalog.aggregates.values()
         }
-        self.watched: frozenset[str] = frozenset(
-            what for flow in release.catalog.flows.values() for what in flow.reading.watched
-        )
+        self.watched = watched | {
+            lasting(release.tables.forms, what) for what in watched_by(release.catalog)
+        }
+        """What flows wait for beyond a record, in this release and in those records still follow:
+        an aggregate ("aggregate:received"), a form by its key, lines by their table."""
         self._plans: dict[tuple[int, str], Plan] = {}
         self._lock = threading.Lock()
 
@@ -113,6 +122,15 @@ class Published:
     def tables(self) -> ReleaseTables:
         """Where its definitions are kept."""
         return self.release.tables
+
+    def kept_for(self, release: Release, name: str) -> Kept | None:
+        """How an aggregate is kept that a release knows; None where it is kept no more, or not all
+        that the release knows of it."""
+        found = self.kept.get(name)
+        known = release.catalog.aggregates.get(name)
+        if found is None or known is None or release is self.release:
+            return found
+        return found if known.measures.keys() <= found.aggregate.measures.keys() else None
 
     def env(self, now: datetime, me: int | None) -> Env:
         """What expressions see of the world around a record; facts are put in later."""
@@ -192,9 +210,21 @@ class Tenant:
                 self._releases.clear()
                 if known is not None:
                     replaced()
-                known = self._active = Published(self._release(no), epoch)
+                known = self._active = Published(self._release(no), epoch, self._watched())
             self._checked = time.monotonic()
             return known
+
+    def _watched(self) -> frozenset[str]:
+        rows = self.db.query("SELECT DISTINCT watched FROM rf_release WHERE watched IS NOT NULL")
+        return frozenset(what for (text,) in rows for what in json.loads(text))
+
+    def release_with(self, published: Published, key: str) -> Release | None:
+        """The release in force where it has the form of that key, else the latest that has it: one
+        before, or one that was gone back from. None where none ever had it."""
+        if published.tables.form_of(key) is not None:
+            return published.release
+        ((no,),) = self.db.query(_LATEST_WITH, (key,))
+        return None if no is None else self.release(no)
 
     def release(self, no: int) -> Release:
         """A release by number, for records pinned to it. Raises Refused release_changed."""

@@ -333,15 +333,16 @@ def _tell(tx: Tx, published: Published, write: Write) -> None:
 
 
 def _stirred(published: Published, write: Write) -> Iterator[list[Any]]:
-    """Totals and lines that moved and that some flow waits for, beyond the record itself."""
+    """Totals and lines that moved and that some flow waits for, beyond the record itself; lines by
+    their table, which no rename changes."""
     for name, key in write.moves:
         if f"aggregate:{name}" in published.watched:
             yield [f"aggregate:{name}", key]
     for lines in write.plan.form.lines:
-        target = f"{write.plan.live_form}.{lines.id}"
-        if target in published.watched:
+        table = write.plan.tables.children[lines.id].table
+        if table in published.watched:
             for row in write.changes.get(lines.id, ()):
-                yield [target, decode_id(row)]
+                yield [table, decode_id(row)]
 
 
 def _answer(saved: Saved) -> str:

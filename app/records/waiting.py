@@ -31,8 +31,9 @@ def next_timer(reader: Reader) -> int | None:
 
 
 def watchers(reader: Reader, changed: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """(form's lasting name, record id) of the records whose conditions rest on any of these:
-    ("order", record id), ("order.lines", line id) or ("aggregate:received", key)."""
+    """(form's lasting name, record id) of the records whose conditions rest on any of these, by
+    lasting names: ("order", record id), (table of its lines, line id) or ("aggregate:received",
+    key)."""
     rules = sorted({watch_rule(what, key) for what, key in changed})
     found: dict[tuple[str, int], None] = {}
     for at in range(0, len(rules), _AT_ONCE):

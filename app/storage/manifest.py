@@ -181,6 +181,16 @@ def tables_of(entries: Iterable[Entry]) -> dict[str, FormTables]:
     return found
 
 
+def lasting(forms: Mapping[str, FormTables], what: str) -> str:
+    """What flows wait for, under a name no rename changes: of "order" the form's key, of
+    "order.lines" their table; "aggregate:received" is itself."""
+    form, _, lines = what.partition(".")
+    home = forms.get(form)
+    if home is None:
+        return what
+    return home.children[lines].table if lines else home.key
+
+
 CURRENCY = ":currency"
 """Ends the manifest's name for the column beside a money field with a currency of its own."""
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from app.storage import fills
 from app.storage.contract import drop_columns, drop_indexes
 from app.storage.ddl import expand, indexes, make_indexes
 from app.storage.errors import Busy, NotUnique, PublishError
-from app.storage.layout import lay_out
+from app.storage.layout import Layout, lay_out
 from app.storage.manifest import (
     AggregateTable,
     ReleaseTables,
     insert_entry,
+    lasting,
     load_manifest,
     tables_of,
 )
@@ -55,18 +56,21 @@ def publish(
     note: str = "",
     failing: Sequence[str] | None = None,
     despite: str = "",
+    watched: Collection[str] = (),
 ) -> int:
     """Make a release of the catalog and activate it; its number. `at` is in microseconds UTC.
 
     The same content is the same release: it is activated again where another is active, and
     nothing happens where it is active already. `failing` (scenarios that failed; None: none was
-    run) and `despite` (why it goes ahead) are kept with the release. Raises PublishError (a change
-    of type that cannot be made, another publication unfinished, rows that break a new `unique`).
+    run) and `despite` (why it goes ahead) are kept with the release, as is what its flows wait for
+    beyond their records (`watched`: "order", "order.lines", "aggregate:received"). Raises
+    PublishError (a change of type that cannot be made, another publication unfinished, rows that
+    break a new `unique`).
     """
     verdict = (None if failing is None else json.dumps(list(failing)), despite or None)
     known = _known(db, catalog)
     if known is None:
-        publication = _register(db, catalog, content, at, by, note, verdict)
+        publication = _register(db, catalog, content, at, by, note, verdict, watched)
         if isinstance(publication, Publication):
             _run(db, publication, catalog, at)
             return publication.release
@@ -185,6 +189,7 @@ def _register(
     by: int | None,
     note: str,
     verdict: Verdict,
+    watched: Collection[str],
 ) -> Publication | int:
     """Write the release and its manifest down; nobody sees either before it is active. Its number
     where another process has published the same content meanwhile."""
@@ -204,8 +209,8 @@ def _register(
             raise PublishError("; ".join(layout.illegal))
         tx.execute(
             "INSERT INTO rf_release (no, hash, content, created_at, created_by, note, failing,"
-            " despite) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (release, catalog.hash, content, at, by, note, *verdict),
+            " despite, watched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (release, catalog.hash, content, at, by, note, *verdict, _lasting(layout, watched)),
         )
         for entry in layout.closed:
             tx.queue(
@@ -216,6 +221,12 @@ def _register(
         for entry in layout.added:
             tx.queue(*insert_entry(entry))
         return write_down(tx, release, active, at, new=True)
+
+
+def _lasting(layout: Layout, watched: Collection[str]) -> str:
+    """What flows wait for under names no rename changes, as JSON."""
+    forms = tables_of(layout.entries)
+    return json.dumps(sorted(lasting(forms, what) for what in watched))
 
 
 def _run(db: TenantDatabase, publication: Publication, catalog: Definitions, at: int) -> None:

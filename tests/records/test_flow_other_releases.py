@@ -1,0 +1,184 @@
+"""Records on their way while another release is in force: one from before their form was there, one
+whose flows wait for nothing they wait for, one in which what they look at bears another name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from app.access.actor import SYSTEM
+from app.catalog.sources import Sources
+from app.hooks import load_plugins
+from app.jobs.connect import Outside
+from app.jobs.deliver import deliver
+from app.jobs.notify import NOWHERE
+from app.jobs.timers import run_timers
+from app.records.incidents import incidents, retry
+from app.records.releases import publish, rollback
+from app.records.retention import run_due
+from app.records.save import create, update
+from app.records.signals import arrive
+from app.records.tenant import Tenant
+from app.storage.databases import Installation
+from flows.events import Arrived
+from tests.records.shop import Clock
+
+GATE = "form: gate\nlabel: Gate\nfields: {open: {type: boolean, default: false}}\n"
+PART = "form: part\nlabel: Part\nfields: {gate: {type: link, to: gate}, amount: {type: decimal}}\n"
+ORDER = "form: order\nlabel: Order\nfields: {gate: {type: link, to: gate, required: true}}\n"
+FLOW = """
+flow: order
+stages: {waiting: {label: Waiting}, through: {label: Through}, late: {label: Late}}
+steps:
+  wait: {stage: waiting, wait: %s, due: {in: 9d}, next: {%s: through, late: late}}
+  through: {stage: through, end: through}
+  late: {stage: late, end: late}
+"""
+FILLED = """
+aggregate: filled
+label: Filled
+per: gate
+measures: {amount: {from: part, by: gate, sum: amount}}
+"""
+UNTIL_OPEN = FLOW % ("{until: gate.open}", "until")
+UNTIL_FULL = FLOW % ("{until: filled(gate).amount >= 5}", "until")
+FOR_PARCEL = FLOW % ("{for: [carrier.delivered]}", "carrier.delivered")
+
+
+@dataclass
+class House:
+    tenant: Tenant
+    clock: Clock
+
+    def publish(self, flow: str = "", *, was: str = "", **files: str) -> int:
+        forms = {"forms/gate": GATE, "forms/part": PART}
+        if flow:
+            forms |= {"forms/order": ORDER, "flows/order": flow}
+        made: Mapping[str, str] = {**forms, "aggregates/filled": FILLED, **files}
+        found = {f"packs/yard/{name}.yaml": text for name, text in made.items() if text}
+        if was:
+            found = {
+                path.replace("forms/gate", "forms/door"): text.replace("to: gate", "to: door")
+                .replace("per: gate", "per: door")
+                .replace("form: gate\n", f"form: door\nwas: {was}\n")
+                for path, text in found.items()
+            }
+        tenant = self.tenant.id
+        found["packs/yard/pack.yaml"] = "pack: yard\nlabel: Yard\nversion: '1'\n"
+        found[f"tenants/{tenant}/tenant.yaml"] = (
+            f"tenant: {tenant}\nlabel: Yard\npacks: [yard]\nzone: Asia/Shanghai\ncurrency: CNY\n"
+        )
+        return publish(self.tenant, SYSTEM, Sources(found, tenant))
+
+    def make(self, form: str, **values: object) -> int:
+        return create(self.tenant, SYSTEM, form, values).id
+
+    def work(self) -> None:
+        outside = Outside(load_plugins([]), lambda tenant: {}, NOWHERE)
+        deliver(self.tenant, outside)
+        run_timers(self.tenant, lambda: False)
+        deliver(self.tenant, outside)
+
+    def stage(self, record: int) -> str:
+        ((found,),) = self.tenant.db.query("SELECT stage FROM f_order WHERE id = ?", (record,))
+        return str(found)
+
+
+@pytest.fixture
+def house(installation: Installation, tenant_id: str) -> House:
+    clock = Clock()
+    db = installation.create(tenant_id)
+    return House(Tenant(db, installation.attachments(tenant_id), clock=clock), clock)
+
+
+def test_going_back_to_before_a_form_was_there_loses_no_timer(house: House) -> None:
+    before = house.publish()
+    house.publish(FOR_PARCEL)
+    order = house.make("order", gate=house.make("gate"))
+    rollback(house.tenant, SYSTEM, before)
+    house.clock.pass_by(days=10)
+    house.work()
+    assert house.stage(order) == "late"
+
+
+def test_going_back_to_before_a_form_was_there_loses_no_event(house: House) -> None:
+    before = house.publish()
+    house.publish(FOR_PARCEL)
+    order = house.make("order", gate=house.make("gate"))
+    rollback(house.tenant, SYSTEM, before)
+    assert arrive(house.tenant, "order", order, Arrived("carrier.delivered", "e")) == "used"
+    assert house.stage(order) == "through"
+
+
+def test_going_back_to_before_a_form_was_there_keeps_nothing_longer(house: House) -> None:
+    before = house.publish()
+    house.publish(FOR_PARCEL, **{"forms/order": f"{ORDER}keep: 1y\n"})
+    order = house.make("order", gate=house.make("gate"))
+    rollback(house.tenant, SYSTEM, before)
+    house.clock.pass_by(days=400)
+    assert run_due(house.tenant) == 1
+    assert house.tenant.db.query("SELECT c_gate, deleted FROM f_order WHERE id = ?", (order,)) == [
+        (None, 1)
+    ]
+
+
+def test_a_record_that_cannot_be_erased_holds_up_no_other(house: House) -> None:
+    house.publish(FOR_PARCEL, **{"forms/order": f"{ORDER}keep: 1y\n"})
+    orders = [house.make("order", gate=house.make("gate")) for _ in range(3)]
+    db = house.tenant.db
+    db.execute_now("UPDATE f_order SET flow = '{' WHERE id = ?", (orders[0],))  # beyond reading
+    house.clock.pass_by(days=400)
+    assert run_due(house.tenant) == 2
+    rows = db.query("SELECT id FROM f_order WHERE deleted = 1 ORDER BY id")
+    assert [row[0] for row in rows] == orders[1:]
+
+
+def test_a_total_nobody_waits_for_any_more_still_wakes_who_waited_before(house: House) -> None:
+    house.publish(UNTIL_FULL)
+    gate = house.make("gate")
+    order = house.make("order", gate=gate)
+    house.publish(FOR_PARCEL)
+    house.make("part", gate=gate, amount=5)
+    house.work()
+    assert house.stage(order) == "through"
+
+
+def test_a_record_whose_form_has_another_name_now_wakes_who_waited_for_it(house: House) -> None:
+    house.publish(UNTIL_OPEN)
+    gate = house.make("gate")
+    order = house.make("order", gate=gate)
+    house.publish(UNTIL_OPEN, was="gate")
+    update(house.tenant, SYSTEM, "door", gate, {"open": True}, version=None)
+    house.work()
+    assert house.stage(order) == "through"
+
+
+def test_a_total_that_is_kept_no_more_stops_who_looks_at_it_where_people_see_it(
+    house: House,
+) -> None:
+    with_total = house.publish(UNTIL_FULL)
+    order = house.make("order", gate=house.make("gate"))
+    house.publish(FOR_PARCEL, **{"aggregates/filled": ""})
+    full = house.make("gate")
+    update(house.tenant, SYSTEM, "order", order, {"gate": full}, version=None)
+    (found,) = incidents(house.tenant)
+    assert "filled" in found.message.en
+    rollback(house.tenant, SYSTEM, with_total)
+    house.make("part", gate=full, amount=5)
+    retry(house.tenant, SYSTEM, found.name, "the total is there again")
+    assert house.stage(order) == "through"
+
+
+def test_a_total_that_lost_a_measure_is_not_read_as_nothing(house: House) -> None:
+    house.publish(UNTIL_FULL.replace(">= 5", "== 0 and gate.open"))
+    gate = house.make("gate")
+    order = house.make("order", gate=gate)
+    house.publish(FOR_PARCEL, **{"aggregates/filled": FILLED.replace("amount: {", "value: {")})
+    house.make("part", gate=gate, amount=5)
+    update(house.tenant, SYSTEM, "gate", gate, {"open": True}, version=None)
+    house.work()
+    assert house.stage(order) == "waiting"
+    (found,) = incidents(house.tenant)
+    assert "does not keep the aggregate filled" in found.message.en
