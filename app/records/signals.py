@@ -243,6 +243,10 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
         signal.used, signal.write = False, None
         ctx = system_context(tenant, published, form_key, reader)
         ctx, standing = stand(ctx, rid, near=signal.near, event=signal.event_id)
+        near = signal.near
+        if near is not None and near[0] == "token" and near[1] not in standing.state.tokens:
+            # Its scope is over; one that was opened anew may wait for the same effect.
+            ctx, standing = stand(ctx, rid, event=signal.event_id)
         flow, record = demand_flow(ctx, standing), standing.record
         if signal.known(standing):
             return ctx.plan, _idle(ctx, record, signal.settle, [])

@@ -87,7 +87,7 @@ def _idle(work: Work) -> bool:
 def _listen(work: Work) -> None:
     """A stage was entered: events that may interrupt there are listened for from now on."""
     stage, known = work.row.get("stage"), work.flow.interrupts.values()
-    names = tuple(one.id for one in known if not one.by and stage in one.stages)
+    names = tuple(one.id for one in known if "." in one.id and stage in one.stages)
     if names:
         work.opened.append((TOP, names))
 

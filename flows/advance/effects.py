@@ -205,7 +205,8 @@ def _answered(work: Work, answer: Answer) -> None:
     ran: Mapping[str, Any] = work.top.data.get("ran", {})
     if answer.key in ran:
         one = {**ran[answer.key], "answered": True}
-        work.top.data["ran"] = {**ran, answer.key: one}
+        gave = _gave(work, one, answer) if _action(work, one).undo else {}
+        work.top.data["ran"] = {**ran, answer.key: {**one, "gave": gave} if gave else one}
 
 
 def _forget(work: Work, key: str) -> None:
@@ -226,23 +227,36 @@ def _action(work: Work, one: Mapping[str, Any]) -> Action:
 
 def undo_all(work: Work) -> None:
     """Take back everything that ran and can be, the last first. What has not been answered yet is
-    taken back once it has."""
+    taken back once it has; called again before that, it is another effect. What cannot be taken
+    back is kept: nobody withdraws after it."""
     ran: Mapping[str, Mapping[str, Any]] = work.top.data.pop("ran", {})
     later: dict[str, Mapping[str, Any]] = {}
     for key, one in reversed(list(ran.items())):
-        if not _action(work, one).undo:
+        action = _action(work, one)
+        if not action.undo:
             continue
         if one.get("answered"):
             _undo(work, one, key)
         else:
             later[key] = one
+            count_try(work, one.get("row"), work.flow.steps[one["step"]], action.id)
     if later:
         work.top.data["undo"] = {**work.top.data.get("undo", {}), **later}
+    lasting = {key: one for key, one in ran.items() if not _action(work, one).undo}
+    if lasting:
+        work.top.data["ran"] = lasting
 
 
 def _undo(work: Work, one: Mapping[str, Any], key: str) -> None:
     step = work.flow.steps[one["step"]]
     undo(work, step, _action(work, one), key, one.get("row"), one.get("gave", {}))
+
+
+def take_back(work: Work, step: Step, action: Action, key: str, row: int | None) -> None:
+    """Call the action that takes another one back, once: no interrupt does it again."""
+    gave = work.top.data.get("ran", {}).get(key, {}).get("gave", {})
+    _forget(work, key)
+    undo(work, step, action, key, row, gave)
 
 
 def undo(
@@ -253,9 +267,8 @@ def undo(
     row_id: int | None,
     gave: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Call the action that takes another one back, with the arguments of the first and what it
-    answered, as saved or, where the path was left before, as `gave`. The next attempt at the action
-    is a new effect."""
+    """Call the action that takes another one back, with its arguments and what it answered: `gave`,
+    else as saved. The next attempt at the action is a new effect."""
     seen: Mapping[str, Any] = work.row
     around = work.flow.reading.rows.get(step.path.rpartition("/")[0], ())
     if row_id is not None and around:
@@ -325,8 +338,6 @@ def left_behind(work: Work, answer: Answer) -> None:
         count_try(work, one.get("row"), work.flow.steps[one["step"]], one["action"])
         _forget(work, answer.key)
         return
-    told = {**one, "gave": _gave(work, one, answer)}
-    work.top.data["ran"] = {**work.top.data["ran"], answer.key: told}
     _answered(work, answer)
 
 

@@ -200,17 +200,23 @@ def ended(work: Work, event: Ended) -> None:
 
 
 def _visit(work: Work, event: Answer | Ended) -> Live | None:
-    """The token an answer is for, if it is still at that visit, or is there again and waits for
-    the same effect: what is under way is not sent twice."""
+    """The token an answer is for, if it is still at that visit; or one that waits for the same
+    effect again, there or in a scope that was opened anew: what is under way is not sent twice."""
     known = work.look(event.token)
-    if known is None or known.step != event.step:
+    if known is None or known.step != event.step or known.visit != event.visit:
+        waiting = (one for one in work.known() if one.step == event.step)
+        known = next((one for one in waiting if _awaited(one) == event.key), None)
+    if known is None:
         work.used = False
         return None
-    live = work.token(event.token)
-    if known.visit != event.visit and live.at.get("key") != event.key:
-        work.used = False
-        return None
-    return live
+    return work.token(known.id)
+
+
+def _awaited(token: Live | Token) -> str:
+    """The key of the effect a token waits for."""
+    at = token.at if isinstance(token, Live) else token.data.get("at", {})
+    found: str = at.get("key", "")
+    return found
 
 
 def arrived(work: Work, event: Arrived) -> None:

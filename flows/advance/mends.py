@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.advance.dues import leave_late
-from flows.advance.effects import call_from, undo
+from flows.advance.effects import call_from, take_back
 from flows.advance.moves import Enter, begin, exit_for, guarded, leave
 from flows.advance.trouble import Refusal
 from flows.advance.work import Live, Work
@@ -80,4 +80,4 @@ def _take_back(work: Work, live: Live) -> None:
     for key, action in reversed(list(live.at.get("ran", {}).items())):
         one = step.body.actions[action]
         if one.undo:
-            undo(work, step, one, key, live.row)
+            take_back(work, step, one, key, live.row)

@@ -194,7 +194,7 @@ class Filling:
         arriving = state.arriving
         inside, lost = self.changes.set_on_entry(step, arriving - doubted, self.row_of(step))
         inside |= (arriving & doubted) - lost
-        self._note(graph.scope.path, lost | self.emptied_at(step))
+        self._note(graph.scope.path, lost | self.emptied_at(step), step)
         state.inside = inside
         edges = graph.edges[state.step]
         kept = inside - erosion if stops(step) else inside
@@ -211,14 +211,20 @@ class Filling:
             met |= {state.step}
         return State(edge.target, facts, state, edge, met=met)
 
-    def _note(self, path: str, lost: Facts) -> None:
-        """Remember what a scope, and so every scope around it, may empty."""
+    def _note(self, path: str, lost: Facts, step: Step) -> None:
+        """Remember what a scope, and so every scope around it, may empty. Where a step ends all
+        that is at work beside its scope, only those around it see what it empties."""
+        if path and isinstance(step.body, End):
+            around = self.changes.flow.steps.get(path) or self.changes.flow.steps[_above(path)]
+            first = isinstance(around.body, Parallel) and around.body.join == 1
+            if first or step.body.outcome != DONE:
+                path = _above(path)
         while lost and path:
             known = self.emptied.get(path, NOTHING)
             if lost <= known:
                 return
             self.emptied[path] = known | lost
-            path = path.rpartition("/")[0]
+            path = _above(path)
 
     def outs(self, step: Step, inside: Facts, erosion: Facts) -> dict[str, Facts]:
         """Outcome → what is filled then ("*": every other outcome)."""
@@ -278,7 +284,7 @@ class Filling:
         facts = self.changes.drop(facts, path, False)
         if sure:
             return facts | set(self.changes.names_of(path, ""))
-        self._note(step.path.rpartition("/")[0], frozenset(self.changes.gone(path, False)))
+        self._note(_above(step.path), frozenset(self.changes.gone(path, False)), step)
         return facts
 
     def _switched(self, body: Switch, inside: Facts) -> dict[str, Facts]:
@@ -385,6 +391,10 @@ class Filling:
             having = [found[name] for found in ends if name in found]
             facts[name] = having[0].intersection(*having[1:])
         return facts
+
+
+def _above(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _without(facts: Facts, row: str) -> Facts:

@@ -29,7 +29,8 @@ class Graph:
     `reached`: step → the edge a shortest way comes by (None: an entry). `ends`: names of the ends
     that are reached. `homeward`: steps from which an end can be reached. `sends_back`: whether some
     approval can send back to steps before. `stages`: step → the
-    stages the record may be in while a token rests there ("": none yet).
+    stages the record may be in while a token rests there ("": none yet); `below`: those that steps
+    inside it may set. Both of the top scope only.
     """
 
     scope: Scope
@@ -41,6 +42,7 @@ class Graph:
     homeward: frozenset[str] = frozenset()
     sends_back: bool = False
     stages: dict[str, frozenset[str]] = field(default_factory=dict)
+    below: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def way_to(self, step: str) -> tuple[Edge, ...]:
         """A shortest way from an entry to a reached step."""
@@ -104,22 +106,13 @@ def graphs_of(flow: Flow, world: World) -> dict[str, Graph]:
 def _interrupt(flow: Flow, graphs: Mapping[str, Graph]) -> None:
     """Let interrupts lead on, from wherever the record can be in one of their stages."""
     top = graphs[""]
-    below = {name: _stages_below(flow, step, graphs) for name, step in top.scope.steps.items()}
-    more = True
-    while more:
-        more = False
-        _hold(top, below, flow)
-        for name, one in flow.interrupts.items():
-            if one.to not in top.scope.steps or one.to in top.entries:
-                continue
-            if any(
-                stops(top.scope.steps[step]) and held & one.stages
-                for step, held in top.stages.items()
-            ):
-                top.entries[one.to] = name
-                more = True
-        if more:
-            _walk(top)
+    steps = top.scope.steps.items()
+    top.below = {name: _stages_below(flow, step, graphs) for name, step in steps}
+    if not top.entries:
+        return
+    _hold(top, flow)
+    if len(top.entries) > 1:
+        _walk(top)
 
 
 def _stages_below(flow: Flow, step: Step, graphs: Mapping[str, Graph]) -> frozenset[str]:
@@ -134,24 +127,29 @@ def _stages_below(flow: Flow, step: Step, graphs: Mapping[str, Graph]) -> frozen
     return frozenset(found)
 
 
-def _hold(graph: Graph, below: Mapping[str, frozenset[str]], flow: Flow) -> None:
-    """Let stages flow through the top scope."""
+def _hold(graph: Graph, flow: Flow) -> None:
+    """Let stages flow through the top scope, and interrupts lead on where a token rests in one."""
     steps = graph.scope.steps
-    came: dict[str, set[str]] = {graph.scope.entry: {""}}
-    for entry, name in graph.entries.items():
-        if name:
-            came.setdefault(entry, set()).update(flow.interrupts[name].stages)
+    came: dict[str, frozenset[str]] = {graph.scope.entry: frozenset({""})}
     ahead = deque(came)
+
+    def come(target: str, stages: frozenset[str]) -> None:
+        known = came.get(target)
+        if known is None or not stages <= known:
+            came[target] = stages | (known or frozenset())
+            ahead.append(target)
+
     while ahead:
         name = ahead.popleft()
         own = steps[name].stage
-        held = ({own} if own else came[name]) | below[name]
-        graph.stages[name] = frozenset(held)
+        held = (frozenset({own}) if own else came[name]) | graph.below[name]
+        graph.stages[name] = held
         for edge in graph.edges[name]:
-            known = came.get(edge.target)
-            if known is None or not held <= known:
-                came[edge.target] = held | (known or set())
-                ahead.append(edge.target)
+            come(edge.target, held)
+        for one in flow.interrupts.values() if stops(steps[name]) else ():
+            if held & one.stages and one.to in steps:
+                graph.entries.setdefault(one.to, one.id)
+                come(one.to, held & one.stages)
 
 
 def _graph(scope: Scope, world: World, inner: Mapping[str, frozenset[str]]) -> Graph:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from flows.model import Action, Do, Each, Parallel, Start, Step
 from flows.soundness.analysis import Analysis, edges_in_words
-from flows.soundness.graph import Edge, Graph, children_of
-from flows.soundness.outcomes import DONE, UNAVAILABLE
+from flows.soundness.graph import children_of
+from flows.soundness.outcomes import DONE, FAILED, LATE, UNAVAILABLE, is_timed
 from flows.soundness.problems import problem
+from flows.soundness.rounds import Search, Walk, weight_of
 from forms.problems import Problem
+
+
+class Twice(NamedTuple):
+    """A walk through the innermost scope in which a record comes twice to `goal`: the step of the
+    action, or the one whose scopes that stands in."""
+
+    goal: Step
+    walk: Walk
 
 
 def check_money(known: Analysis) -> Iterator[Problem]:
@@ -31,51 +41,96 @@ def _moves_money(known: Analysis, action: Action) -> bool:
 
 
 def _twice(known: Analysis, step: Step, action: Action) -> Iterator[Problem]:
-    circle = _circle(known, step, _after_success(known, step, action))
-    if circle:
+    twice = comes_twice(known, step, action)
+    if twice is not None:
         yield problem(
             "money_twice",
             (*step.at, "do", action.id),
-            f"{circle} leads through {action.id} ({action.use}) again after it was done: the "
-            "second time it would be taken for the first, and nothing would move",
+            f"{_in_words(known, step, twice)} leads through {action.id} ({action.use}) again after "
+            "it was called: the second time it would be taken for the first, and nothing would "
+            "move",
             "key, as in key: text(…) of what makes the second one another; or a record of its "
             "own for each, by start",
             on_key=True,
         )
 
 
-def _after_success(known: Analysis, step: Step, action: Action) -> set[str]:
+def comes_twice(known: Analysis, step: Step, action: Action) -> Twice | None:
+    """A way on which a record comes to an action again after it was called, with the same key; None
+    where there is none."""
+    goal, leaving = step, _after_call(known, step, action)
+    while True:
+        graph = known.graph_of(goal)
+        search = Search(
+            known.flow, known.world, graph, goal.id, leaving, goal is step, weight_of(action)
+        )
+        found = search.run()
+        if found.walk is not None:
+            return Twice(goal, found.walk)
+        scope = graph.scope.path
+        if not scope:
+            return None
+        goal = _owner(known, goal)
+        leaving = _after_scope(known, goal, scope, found.ends)
+
+
+def _after_call(known: Analysis, step: Step, action: Action) -> frozenset[str]:
     """The outcomes of a step after which an action of it has been done."""
     found = {DONE}
     assert isinstance(step.body, Do)
     names = [*step.body.actions]
     for later in names[names.index(action.id) + 1 :]:
         spec = known.world.action(step.body.actions[later].use)
-        found.update(f"failed.{code}" for code in (*(spec.fails if spec else ()), UNAVAILABLE))
-    return found
+        found.update(FAILED + code for code in (*(spec.fails if spec else ()), UNAVAILABLE))
+    return frozenset(found)
 
 
-def _circle(known: Analysis, step: Step, outcomes: set[str]) -> str:
-    """A way from a step, left by one of some outcomes, back to it; "" without one."""
+def _after_scope(known: Analysis, owner: Step, scope: str, ends: frozenset[str]) -> frozenset[str]:
+    """The outcomes a step can be left by after an action in one of its scopes was called there.
+    `ends`: what that scope can still end by."""
+    found = {LATE} if is_timed(owner) else set()
+    if isinstance(owner.body, Each):
+        # Another row may cut this one off; for `done` each has to come to its own end.
+        return frozenset(found | ends | (known.inner[scope] - {DONE}))
+    assert isinstance(owner.body, Parallel)
+    beside = [known.inner[one] for one in children_of(owner) if one != scope]
+    found |= ends - {DONE}
+    found |= frozenset().union(*beside) - {DONE}
+    done = sum(DONE in one for one in beside)
+    needed = owner.body.join or len(beside) + 1
+    if done >= needed or (DONE in ends and done + 1 >= needed):
+        found.add(DONE)
+    return frozenset(found)
+
+
+def _in_words(known: Analysis, step: Step, twice: Twice) -> str:
+    """The walk, with the ways into the scope it goes through and from its end to the action."""
+    words = [" → ".join(f"{name} ({by})" if by else name for name, by in twice.walk)]
+    inner = step
+    while inner is not twice.goal:
+        words.insert(1, _entered(known, inner))
+        inner = _owner(known, inner)
+    scope = twice.goal.path.rpartition("/")[0]
+    if scope:
+        owner = _owner(known, twice.goal)
+        words[0] = f"{known.way_to(owner)} → {_branch(owner, scope)}{words[0]}"
+    return " → ".join(words)
+
+
+def _entered(known: Analysis, step: Step) -> str:
+    """The way to a step within its scope."""
     graph = known.graph_of(step)
-    for edge in graph.edges[step.id]:
-        if edge.outcome in outcomes:
-            back = _back(graph, step.id, edge)
-            if back:
-                return edges_in_words(step.id, back)
-    path, _ = known.around(step.path.rpartition("/")[0])
-    if not path:
-        return ""
-    outer = known.flow.steps[path]
-    return _circle(known, outer, {edge.outcome for edge in known.graph_of(outer).edges[outer.id]})
+    way = edges_in_words(step.id, graph.way_to(step.id))
+    return f"{_branch(_owner(known, step), graph.scope.path)}{way}"
 
 
-def _back(graph: Graph, goal: str, first: Edge) -> tuple[Edge, ...]:
-    """A way that begins with an edge and ends at a step."""
-    if first.target == goal:
-        return (first,)
-    way = graph.way(first.target, goal)
-    return (first, *way) if way is not None else ()
+def _branch(owner: Step, scope: str) -> str:
+    return "" if scope == owner.path else f"{scope.rpartition('/')[2]}: "
+
+
+def _owner(known: Analysis, step: Step) -> Step:
+    """The step whose scope another stands in."""
+    return known.flow.steps[known.around(step.path.rpartition("/")[0])[0]]
 
 
 def _cut_off(known: Analysis, step: Step) -> Iterator[Problem]:

@@ -99,3 +99,25 @@ def test_what_cannot_be_taken_back_holds_the_interrupt_off(
     with pytest.raises(Refused) as refused:
         act(world.tenant, world.clerk, "hold", rid, "stop")
     assert refused.value.code == "cannot_withdraw"
+
+
+def test_a_branch_that_is_opened_anew_hears_the_answer_under_way(
+    installation: Installation, tenant_id: str, bank: Sandbox
+):
+    flow = FLOW.replace("broken: wait}", "broken: {to: both, max: 1}}") % ""
+    flow = flow.replace("{amount: amount},", "{amount: amount}, key: payee,")
+    more = {"packs/till/forms/hold.yaml": FORM, "packs/till/flows/hold.yaml": flow}
+    role = "role: clerk\nlabel: Clerk\ncan: {hold: {actions: [list, read, create]}}\n"
+    world = World.of(installation, tenant_id, bank, {**more, "packs/till/roles/clerk.yaml": role})
+    world.bank.tell(do="busy")
+    rid = create(world.tenant, world.clerk, "hold", {"payee": "Li", "amount": "9"}).id
+    world.work()
+    for outcome in ("bad", "good"):
+        (task,) = flow_of(world.tenant, world.clerk, "hold", rid).tasks
+        act(world.tenant, world.clerk, "hold", rid, outcome, task=task.task.id)
+    assert world.row(rid, "c_reference", "hold") == (None,)
+    world.work(2, minutes=1)
+    assert world.row(rid, "c_reference", "hold") != (None,)
+    (task,) = flow_of(world.tenant, world.clerk, "hold", rid).tasks
+    assert task.task.step == "wait"
+    assert len([one for one in world.bank.ledger() if one.get("key") == "Li"]) == 1

@@ -15,6 +15,7 @@ from itertools import product
 from typing import NamedTuple
 
 from flows.model import (
+    Action,
     Approve,
     Decide,
     Do,
@@ -22,6 +23,7 @@ from flows.model import (
     End,
     Exit,
     Flow,
+    Interrupt,
     Parallel,
     Scope,
     SetOnly,
@@ -60,6 +62,12 @@ class Token(NamedTuple):
     done: int = 0
     met: Known = frozenset()
     """Steps people have left, in scopes where something can be sent back."""
+    todo: int = 0
+    """The action that was called last."""
+
+
+Ran = frozenset[tuple[str, int | None, str]]
+"""Actions that were called, by the step's path and the row, and have not failed."""
 
 
 class Config(NamedTuple):
@@ -70,8 +78,8 @@ class Config(NamedTuple):
     stage: str
     rows: int
     running: tuple[int, ...] | None = None
-    paid: frozenset[tuple[str, int | None]] = frozenset()
-    """The steps that have asked for money to move, with their row."""
+    ran: Ran | None = frozenset()
+    """None behind an act that the engine refuses: what is reached there does not move money."""
 
 
 @dataclass
@@ -84,7 +92,7 @@ class Seen:
     used_up: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
     twice: set[str] = field(default_factory=set)
-    """Steps that may move money a second time."""
+    """Actions that may move money a second time: step's path and id."""
     nobody: set[str] = field(default_factory=set)
     """Tasks that may be for nobody."""
     sealed: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in SEALED})
@@ -132,9 +140,23 @@ class Explorer:
         for one in self.flow.interrupts.values():
             if top.step and config.stage in one.stages:
                 moved = Token("", "", counts=top.counts, met=top.met)
-                # A person may only where nothing was paid, or what was is taken back.
-                here = config._replace(paid=frozenset()) if one.by else config
+                here = config._replace(ran=self.left_by(config.ran, one))
                 yield from self.enter(here, (), moved, one.to)
+
+    def left_by(self, ran: Ran | None, one: Interrupt) -> Ran | None:
+        """What has run behind an interrupt. A person may only where nothing has, or all that has is
+        taken back; an event asks for neither."""
+        if ran is None:
+            return None
+        lasting = frozenset(key for key in ran if not self.action(key).undo)
+        if one.by and (lasting if one.undo else ran):
+            return None
+        return lasting if one.undo else ran
+
+    def action(self, key: tuple[str, int | None, str]) -> Action:
+        body = self.flow.steps[key[0]].body
+        assert isinstance(body, Do)
+        return body.actions[key[2]]
 
     def of_token(self, config: Config, path: tuple[int, ...]) -> Iterator[Config]:
         token = at(config.token, path)
@@ -168,10 +190,13 @@ class Explorer:
             case Wait() as body:
                 for outcome in [*(body.events or ("until",)), *late]:
                     yield from self.leave(config, path, outcome)
-            case Do():
-                for outcome in ["done", "failed.declined", "failed.unavailable"]:
-                    if outcome == "done" or outcome in step.exits:
-                        yield from self.leave(config, path, outcome)
+            case Do() as body:
+                yield from self.ask(config, path, token, step, token.todo + 1)
+                key = (step.path, token.row, [*body.actions][token.todo])
+                ran = None if config.ran is None else config.ran - {key}
+                for outcome in ["failed.declined", "failed.unavailable"]:
+                    if outcome in step.exits:  # what failed is another effect the next time
+                        yield from self.leave(config._replace(ran=ran), path, outcome)
             case Start() as body:
                 for outcome in ("good", "bad") if body.wait else ("done",):
                     yield from self.leave(config, path, outcome)
@@ -192,18 +217,35 @@ class Explorer:
             known = self.set(one, known, token, config.rows)
         if isinstance(step.body, Task):
             self.open(step, step.body, known, token)
-        if isinstance(step.body, Do) and step.body.actions["go"].use == MONEY:
-            if (step.path, token.row) in config.paid:
-                self.seen.twice.add(step.path)
-            config = config._replace(paid=config.paid | {(step.path, token.row)})
         token = Token(token.scope, name, token.row, token.counts, met=token.met)
+        config = config._replace(known=known, stage=step.stage or config.stage)
+        if isinstance(step.body, Do):
+            yield from self.ask(config, path, token, step, 0)
+            return
         rests = not isinstance(step.body, End | Switch | Decide | SetOnly | Each | Parallel)
-        yield config._replace(
-            token=put(config.token, path, token),
-            known=known,
-            stage=step.stage or config.stage,
-            running=None if rests else path,
-        )
+        yield config._replace(token=put(config.token, path, token), running=None if rests else path)
+
+    def ask(
+        self, config: Config, path: tuple[int, ...], token: Token, step: Step, first: int
+    ) -> Iterator[Config]:
+        """Call an action of a step, or pass over those whose condition does not hold."""
+        assert isinstance(step.body, Do)
+        for todo, action in enumerate(step.body.actions.values()):
+            if todo < first:
+                continue
+            key = (step.path, token.row, action.id)
+            ran = config.ran
+            money = action.use == MONEY and action.key is None
+            if ran is not None and (money or self.flow.interrupts):
+                if money and key in ran:
+                    self.seen.twice.add(f"{step.path}:{action.id}")
+                ran |= {key}
+            asked = put(config.token, path, token._replace(todo=todo))
+            yield config._replace(token=asked, ran=ran, running=None)
+            if action.when is None:
+                return
+        done = put(config.token, path, token._replace(todo=len(step.body.actions)))
+        yield config._replace(token=done, running=path)
 
     def open(self, step: Step, body: Task, known: Known, token: Token) -> None:
         """See whether somebody is there to do a task, and can."""
@@ -293,8 +335,6 @@ class Explorer:
         token = at(config.token, path)
         step = self.flow.scopes[token.scope].steps[token.step]
         self.seen.outcomes.setdefault(step.path, set()).add(outcome)
-        if outcome.startswith("failed."):  # what failed is another effect the next time
-            config = config._replace(paid=config.paid - {(step.path, token.row)})
         way = exit_of(step, outcome)
         if way is None:
             self.seen.no_exit.add(step.path)

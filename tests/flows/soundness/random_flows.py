@@ -90,6 +90,7 @@ def _names(row: bool = False) -> Names:
 CONDITIONS = [compile_expr(source, _names()) for source in _CONDITIONS]
 ROW_CONDITIONS = [compile_expr(source, _names(row=True)) for source in _IN_ROWS]
 R_IS_LARGE = compile_expr("r > 5", _names())
+ONE = compile_expr("1", _names(), INTEGER)
 VALUES = [compile_expr(source, _names(), INTEGER) for source in _VALUES]
 ROW_VALUES = [compile_expr(source, _names(row=True), INTEGER) for source in _ROW_VALUES]
 WHERE = compile_expr(
@@ -167,8 +168,9 @@ UNSURE = Judge({"c": Output()}, (Edition((Rule({"c": None}),), Rule({"c": 2})),)
 class Maker:
     """Makes one flow. `size`: at most so many steps a scope, ends apart; `deep`: scopes inside."""
 
-    def __init__(self, rng: random.Random, size: int) -> None:
+    def __init__(self, rng: random.Random, size: int, stages: tuple[str, ...]) -> None:
         self.rng = rng
+        self.stages = stages
         self.size = size
         self.steps: dict[str, Step] = {}
         self.scopes: dict[str, Scope] = {}
@@ -176,10 +178,11 @@ class Maker:
     def flow(self, deep: int) -> Flow:
         top = self.scope("", deep, in_row=False)
         interrupts = {}
-        if self.rng.random() < 0.25:
-            held = frozenset(self.rng.sample(["one", "two"], self.rng.randint(1, 2)))
-            target = self.rng.choice([*top.steps])
-            interrupts["stop"] = Interrupt("stop", Text(), _WHO, held, target, False)
+        for name, by in (("stop", _WHO), ("pay.void", ())):
+            if self.rng.random() < 0.2:
+                held = frozenset(self.rng.sample(["one", "two"], self.rng.randint(1, 2)))
+                target, undo = self.rng.choice([*top.steps]), self.rng.random() < 0.4
+                interrupts[name] = Interrupt(name, Text(), by, held, target, undo)
         return Flow(
             form=FORM,
             label=Text(),
@@ -220,7 +223,7 @@ class Maker:
             path=path,
             kind=type(body).__name__.lower(),
             label=Text(),
-            stage="" if "/" in path else rng.choice(["one", "two"]),
+            stage="" if "/" in path else rng.choice(self.stages),
             sets=self.sets(in_row) if rng.random() < 0.3 else (),
             due=due,
             exits=exits,
@@ -303,9 +306,10 @@ class Maker:
                 return Decide((rng.choice([SURE, UNSURE]),))  # type: ignore[arg-type]
             case "do":
                 save = {(rng.choice(["a", "b"]),): "ref"}
-                when = R_IS_LARGE if rng.random() < 0.3 else None
-                use = rng.choice(["pay.go", MONEY])
-                return Do({"go": Action("go", Text(), use, when, {}, save, None, 1, None, "")})
+                names = ["go", "more"][: rng.choice([1, 1, 2])]
+                return Do(
+                    {name: self.action(name, {} if n else save) for n, name in enumerate(names)}
+                )
             case "wait":
                 if rng.random() < 0.5:
                     return Wait((), rng.choice(CONDITIONS[:-1]))
@@ -323,9 +327,18 @@ class Maker:
             return Switch(rng.choice(ROW_CONDITIONS))
         return Switch(rng.choice(CONDITIONS))
 
+    def action(self, name: str, save: dict[tuple[str, ...], str]) -> Action:
+        rng = self.rng
+        use = rng.choice(["pay.go", MONEY, MONEY])
+        when = R_IS_LARGE if rng.random() < 0.3 else None
+        key = ONE if rng.random() < 0.1 else None
+        undo = "pay.back" if rng.random() < 0.4 else ""
+        return Action(name, Text(), use, when, {}, save, key, 1, None, undo)
 
-def random_flow(seed: int) -> Flow:
-    """The flow of a seed: half of them flat, the others with scopes inside, and inside those."""
+
+def random_flow(seed: int, stages: tuple[str, ...] = ("one", "two")) -> Flow:
+    """The flow of a seed: half of them flat, the others with scopes inside, and inside those.
+    `stages`: those its steps may set; "" leaves the one before."""
     rng = random.Random(seed)
     deep = rng.choice([0, 0, 0, 1, 1, 2])
-    return Maker(rng, rng.randint(2, 4 if deep else 7)).flow(deep)
+    return Maker(rng, rng.randint(2, 4 if deep else 7), stages).flow(deep)

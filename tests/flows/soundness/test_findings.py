@@ -284,6 +284,142 @@ def test_money_that_would_move_once_only_is_told_in_scopes_too() -> None:
     assert codes(steps.replace("KEY", ', key: "line.state"')) == ["may_be_empty"]
 
 
+PAY = (
+    "  pay: {do: {pay: {use: payment.refund, with: {amount: money(3)}UNDO}}, next: {done: NEXT}}\n"
+)
+SEEN = "  seen: {task: {by: [{role: lead}]}, next: {ok: fin}}\n"
+
+
+def pay(then: str, undo: str = "") -> str:
+    """A step that pays."""
+    return PAY.replace("NEXT", then).replace("UNDO", undo and f", undo: {undo}")
+
+
+def interrupted(how: str, steps: str) -> list[Problem]:
+    """The findings where the event carrier.lost leads back to the payment."""
+    head = HEAD.lstrip().replace("steps:\n", f"interrupts: {{carrier.lost: {{{how}}}}}\nsteps:\n")
+    return [p.problem for p in build_shop(head + steps + TAIL).problems]
+
+
+def test_money_cannot_move_twice_where_the_exit_to_it_is_used_up() -> None:
+    steps = "  go: {task: {by: [{role: lead}]}, next: {pay: {to: pay, max: MOST}, nay: fin}}\n"
+    assert codes(steps.replace("MOST", "1") + pay("go")) == []
+    (found,) = told(steps.replace("MOST", "2") + pay("go"))
+    assert found.code == "money_twice"
+    assert found.message.startswith(
+        "ask (ok) → go (pay) → pay (done) → go (pay) → pay leads through pay (payment.refund) again"
+    )
+
+
+def test_money_moves_twice_by_an_event_that_leads_back_and_takes_nothing_back() -> None:
+    (found,) = interrupted(
+        "in: [open], to: pay", "  go: {set: {level: '1'}, next: pay}\n" + pay("seen") + SEEN
+    )
+    assert found.code == "money_twice"
+    assert found.message.startswith("ask (carrier.lost) → pay (carrier.lost) → pay leads through")
+
+
+def test_an_event_leads_back_through_scopes_and_in_its_stages_only() -> None:
+    steps = """
+  go:
+    parallel:
+      branches:
+        goods: {look: {task: {by: [{role: lead}]}, next: {ok: end}}, end: {end: done}}
+        money:
+          pay: {do: {pay: {use: payment.refund, with: {amount: money(3)}}}, next: {done: end}}
+          end: {end: done}
+    STAGE
+    next: {done: seen}
+"""
+    (found,) = interrupted("in: [open], to: go", steps.replace("STAGE", "") + SEEN)
+    assert found.code == "money_twice"
+    assert found.message.startswith("ask (ok) → go (carrier.lost) → go → money: pay leads through")
+    closed = steps.replace("STAGE", "stage: closed") + SEEN
+    assert interrupted("in: [open], to: go", closed) == []
+
+
+def test_an_event_takes_back_what_can_be_taken_back() -> None:
+    steps = "  go: {set: {level: '1'}, next: pay}\n" + pay("seen", "UNDO") + SEEN
+    back = steps.replace("UNDO", "payment.release")
+    how = "in: [open], to: pay, undo: true"
+    assert [one.code for one in interrupted(how, steps.replace(", undo: UNDO", ""))] == [
+        "money_twice"
+    ]
+    assert interrupted(how, back) == []
+    assert [one.code for one in interrupted(how.removesuffix(", undo: true"), back)] == [
+        "money_twice"
+    ]
+
+
+def test_a_person_withdraws_only_where_nothing_has_run() -> None:
+    steps = "  go: {set: {level: '1'}, next: pay}\n" + pay("seen") + SEEN
+    head = HEAD.lstrip().replace(
+        "steps:\n", "interrupts: {back: {by: [{role: clerk}], in: [open], to: go}}\nsteps:\n"
+    )
+    assert build_shop(head + steps + TAIL).problems == []
+
+
+def test_money_moves_twice_where_an_approval_sends_back_past_it() -> None:
+    steps = (
+        """
+  go: {task: {by: [{role: lead}]}, next: {ok: pay}}
+"""
+        + pay("look")
+        + """
+  look:
+    approve: {levels: {one: {by: [{role: boss}]}}, if_nobody: [{role: admin}]}
+    next: {approved: fin, rejected: fin, sent_back: {to: note, max: 1}}
+  note: {task: {by: [{role: lead}]}, next: {ok: fin}}
+"""
+    )
+    (found,) = told(steps)
+    assert found.code == "money_twice"
+    assert "pay (done) → look (sent_back) → go (ok) → pay leads through" in found.message
+
+
+def test_a_branch_that_cuts_off_the_money_leads_past_it() -> None:
+    steps = """
+  go:
+    parallel:
+      join: all
+      branches:
+        goods:
+          look: {task: {by: [{role: lead}]}, next: {ok: end, nay: stop}}
+          end: {end: done}
+          stop: {end: stop}
+        money:
+          pay: {do: {pay: {use: payment.refund, with: {amount: money(3)}}}, next: {done: out}}
+          out: {end: paid}
+    next: {stop: STOP, paid: PAID}
+"""
+    assert codes(steps.replace("STOP", "fin").replace("PAID", "fin")) == ["cut_off_with_money"]
+    for stop, paid, way in (
+        ("{to: go, max: 1}", "fin", "stop"),
+        ("fin", "{to: go, max: 1}", "paid"),
+    ):
+        found = told(steps.replace("STOP", stop).replace("PAID", paid))
+        (twice,) = [p for p in found if p.code == "money_twice"]
+        assert f"go ({way}) → go → money: pay leads through" in twice.message
+
+
+def test_what_a_scope_with_money_cannot_come_out_as_leads_nowhere() -> None:
+    steps = """
+  go:
+    each:
+      over: lines
+      as: line
+      steps:
+        ask: {switch: line.good, next: {true: pay, false: end, none: end}}
+        pay: {do: {pay: {use: payment.refund, with: {amount: money(3)}}}, next: {done: LAST}}
+        end: {end: done}
+        bad: {end: bad}
+    next: {done: {to: go, max: 2}, bad: fin}
+"""
+    for last, expected in (("end", ["money_twice"]), ("bad", [])):
+        found = codes(steps.replace("LAST", last))
+        assert [one for one in found if one == "money_twice"] == expected
+
+
 def test_warnings_do_not_keep_from_publishing() -> None:
     steps = "  go: {task: {by: [{role: clerk}]}, due: {in: 1d}, next: {ok: fin}}\n"
     found = build_shop(HEAD.lstrip() + steps + TAIL)
