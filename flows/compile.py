@@ -18,6 +18,7 @@ from flows.model import Exit, Flow, Interrupt, Reading, Scope, Sla, Stage, Step
 from forms.expr import Expr
 from forms.model import Form, Lines
 from forms.problems import Path
+from forms.telling import Words
 from forms.values import Text
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ def compile_flow(
     policies: Mapping[str, Policy],
     form: Form,
     ends: Mapping[str, frozenset[str]] | None = None,
+    words: Words | None = None,
 ) -> Flow | None:
     """Compile the flow of a form. None where something in it has a problem.
 
     `data` fits its schema; `policies` are those of the release by id; `ends` says of every form
-    with a flow by which outcomes its records end (see `ends_of`).
+    with a flow by which outcomes its records end (see `ends_of`). `words`: what names are called
+    in the release; without them only the form's own.
     """
     steps, exits = _size(data["steps"])
     world = World(at, form, policies, ends or {})
@@ -76,6 +79,7 @@ def compile_flow(
         shape=form,
         reading=Reading(),
         policies={name: one for name, one in policies.items() if one.form == form_id},
+        words=Words(form_id, {form_id: form}) if words is None else words.of(form_id),
     )
     return prepare(flow, world.library)
 

@@ -100,7 +100,7 @@ def decided(who: str, outcome: Text | str, by: int | None) -> Declined:
     return Declined("task_decided", say(DECLINED["task_decided"], who=name, outcome=known), by)
 
 
-def incident(code: str, what: str = "") -> Text:
+def incident(code: str, what: Text | str = "") -> Text:
     """What an incident says."""
     known = INCIDENTS.get(code) or INCIDENTS["failed"]
     return say(known, what=what or code.removeprefix("failed."))

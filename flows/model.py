@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.expr import Expr
 from forms.model import Form
+from forms.telling import Words
 from forms.values import Text
 
 if TYPE_CHECKING:
@@ -385,6 +386,8 @@ class Flow:
     shape: Form
     reading: Reading
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
+    """What the names in its expressions are called; bare ones belong to the record."""
 
     @property
     def top(self) -> Scope:

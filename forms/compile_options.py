@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -20,15 +21,19 @@ MOST = 2_000
 KEYS = ("options", "label", "help", "was", "attributes", "values")
 VALUE_KEYS = ("label", "parent", "from", "until", "after")
 ATTRIBUTE_TYPES = ("text", "integer", "decimal", "boolean", "date")
+ATTRIBUTE_KEYS = ("label", "options", "type", "after")
+Others = Mapping[str, Mapping[str, object]]
+"""The options definitions there are, as written: an attribute may take its values from one."""
 
 
 def compile_options(
-    options_id: str, definition: Mapping[str, object]
+    options_id: str, definition: Mapping[str, object], others: Others | None = None
 ) -> tuple[Options | None, list[Problem]]:
     """Compile an options definition; paths are from its root."""
     problems: list[Problem] = []
     _unknown_keys(definition, KEYS, (), problems)
-    attributes = _attributes(definition.get("attributes"), problems)
+    known = others or {}
+    attributes = _attributes(definition.get("attributes"), problems, known)
     raw = definition.get("values")
     if not isinstance(raw, Mapping) or not raw:
         problems.append(
@@ -45,7 +50,13 @@ def compile_options(
         return None, problems
     was = definition.get("was")
     return Options(
-        options_id, label, values, attributes, was if isinstance(was, str) else "", helped
+        options_id,
+        label,
+        values,
+        attributes,
+        was if isinstance(was, str) else "",
+        helped,
+        _attribute_labels(definition.get("attributes"), attributes, known),
     ), []
 
 
@@ -125,7 +136,7 @@ def read_text(value: object, path: Path, problems: list[Problem], fallback: str)
     )
 
 
-def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
+def _attributes(raw: object, problems: list[Problem], others: Others) -> dict[str, Type]:
     found: dict[str, Type] = {}
     if raw is None:
         return found
@@ -135,7 +146,17 @@ def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
         )
         return found
     for key, one in raw.items():
-        at = ("attributes", key)
+        at: Path = ("attributes", key)
+        if isinstance(one, Mapping):
+            _unknown_keys(one, ATTRIBUTE_KEYS, at, problems)
+            read_text(one.get("label"), (*at, "label"), problems, "")
+            place = next((name for name in ("options", "type") if name in one), "")
+            one, at = one.get(place), (*at, place) if place else at
+            if place == "options" and isinstance(one, str):
+                if _values_of(others, one) is None:
+                    problems.append(_no_options(one, at, others))
+                    continue
+                one = _Ids(one, _values_of(others, one) or ())
         if key in VALUE_KEYS:
             problems.append(problem("attribute_reserved", at, key=key, on_key=True))
         elif not isinstance(key, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key):
@@ -146,6 +167,8 @@ def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
             and all(isinstance(v, str) and OPTION_ID.fullmatch(v) for v in one)
         ):
             found[key] = Type("choice", options=tuple(one))
+        elif isinstance(one, _Ids):
+            found[key] = Type("choice", options=one.values, options_id=one.options)
         elif isinstance(one, str) and one in ATTRIBUTE_TYPES:
             found[key] = Type(one)
         else:
@@ -153,10 +176,49 @@ def _attributes(raw: object, problems: list[Problem]) -> dict[str, Type]:
                 problem(
                     "attribute_bad_type",
                     at,
-                    allowed="a list of ids, " + ", ".join(ATTRIBUTE_TYPES),
+                    allowed="a list of ids, {options: an options definition}, "
+                    + ", ".join(ATTRIBUTE_TYPES),
                     suggestion=suggest(str(one), ATTRIBUTE_TYPES),
                 )
             )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """The values of another options definition."""
+
+    options: str
+    values: tuple[str, ...]
+
+
+def _values_of(others: Others, options_id: str) -> tuple[str, ...] | None:
+    raw = others[options_id].get("values") if options_id in others else None
+    return tuple(str(key) for key in raw) if isinstance(raw, Mapping) else None
+
+
+def _no_options(options_id: str, at: Path, others: Others) -> Problem:
+    return problem(
+        "unknown_options",
+        at,
+        value=options_id,
+        allowed=", ".join(sorted(others)),
+        suggestion=suggest(options_id, others),
+    )
+
+
+def _attribute_labels(
+    raw: object, attributes: Mapping[str, Type], others: Others
+) -> dict[str, Text]:
+    """What attributes are called: their label, else that of the options they take values from."""
+    found: dict[str, Text] = {}
+    for key, kind in attributes.items():
+        one = raw.get(key) if isinstance(raw, Mapping) else None
+        label = one.get("label") if isinstance(one, Mapping) else None
+        if label is None and kind.options_id:
+            label = others[kind.options_id].get("label")
+        if isinstance(label, str | Mapping):
+            found[key] = Text.of(label)
     return found
 
 

@@ -50,6 +50,8 @@ class Options:
     attributes: Mapping[str, Type] = field(default_factory=dict)
     was: str = ""
     help: Text = field(default_factory=Text)
+    attribute_labels: Mapping[str, Text] = field(default_factory=dict)
+    """Attribute → what it is called, where somebody called it."""
 
     @property
     def dated(self) -> bool:

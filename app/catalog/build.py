@@ -29,6 +29,7 @@ from app.catalog.problems import Located, at_span, in_order, locate
 from app.catalog.references import check_references
 from app.catalog.schemas import KINDS, validate
 from app.catalog.sources import Sources, layers
+from app.catalog.words import words_of
 from flows.compile import ends_of
 from forms.compile import compile_form, compile_options
 from forms.compile_library import StaticLibrary
@@ -156,8 +157,9 @@ class _Work:
         scenarios = self._compiled("scenario", compile_scenario)
         connections = self._compiled("connection", compile_connection)
         calendars = self._compiled("calendar", compile_calendar)
-        policies = self._compiled("policy", lambda i, at: compile_policy(i, at, forms))
-        flows_raw = self._of("flow")
+        flows_raw, tenant = self._of("flow"), self._tenant()
+        words = words_of(forms, options, aggregates, flows_raw, tenant)
+        policies = self._compiled("policy", lambda i, at: compile_policy(i, at, forms, words))
         portals = self._compiled(
             "portal", lambda i, at: compile_portal(i, at, forms, roles, flows_raw)
         )
@@ -165,7 +167,9 @@ class _Work:
             "notification", lambda i, at: compile_notification(i, at, flows_raw)
         )
         ends = {name: ends_of(data) for name, data in flows_raw.items()}
-        flows = self._compiled("flow", lambda i, at: compile_flow(i, at, forms, policies, ends))
+        flows = self._compiled(
+            "flow", lambda i, at: compile_flow(i, at, forms, policies, ends, words)
+        )
         around = Around(
             forms,
             roles,
@@ -183,7 +187,7 @@ class _Work:
         return Catalog(
             hash=self.sources.hash,
             sources=self.sources,
-            tenant=self._tenant(),
+            tenant=tenant,
             forms=forms,
             options=options,
             roles=roles,
@@ -201,6 +205,7 @@ class _Work:
             others={kind: self._of(kind) for kind in KINDS if kind not in COMPILED},
             raw={kind: self._of(kind) for kind in KINDS},
             library=self.library,
+            words=words,
         )
 
     def _of(self, kind: str) -> dict[str, Raw]:
@@ -208,8 +213,9 @@ class _Work:
 
     def _options(self) -> dict[str, Options]:
         found: dict[str, Options] = {}
-        for name, data in self._of("options").items():
-            made, problems = compile_options(name, data)
+        every = self._of("options")
+        for name, data in every.items():
+            made, problems = compile_options(name, data, every)
             self._add("options", name, problems)
             if made is not None:
                 found[name] = made

@@ -10,6 +10,7 @@ from app.catalog.references import check_references
 from flows.compile import compile_flow as compile_steps
 from flows.model import Flow
 from forms.model import Form
+from forms.telling import Words
 
 if TYPE_CHECKING:
     from flows.policy.model import Policy
@@ -21,10 +22,11 @@ def compile_flow(
     forms: Mapping[str, Form],
     policies: Mapping[str, Policy],
     ends: Mapping[str, frozenset[str]],
+    words: Words,
 ) -> Flow | None:
     """Compile one flow; None where something in it, or its form, has a problem."""
     check_references(flow_id, at)
     form = forms.get(flow_id)
     if form is None:
         return None
-    return compile_steps(flow_id, at.data, at, policies, form, ends)
+    return compile_steps(flow_id, at.data, at, policies, form, ends, words)

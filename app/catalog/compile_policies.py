@@ -19,6 +19,7 @@ from forms.expr import DATE, DATETIME, USER, Expr, Scope, Type, link
 from forms.expr import nodes as n
 from forms.model import Field, Form
 from forms.problems import ERROR, Path, listed, suggest
+from forms.telling import Words
 
 KEYS = (
     *("policy", "label", "help", "was", "for", "as_of", "params", "inputs", "outputs", "hit"),
@@ -32,7 +33,9 @@ _STRICT = (n.Widen, n.Not, n.Negate, n.Logic, n.Compare, n.Arithmetic, n.If, n.A
 _TOTAL = frozenset("abs round floor ceil min max days_between today now date weekday".split())
 
 
-def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> Policy | None:
+def compile_policy(
+    policy_id: str, at: Compiling, forms: Mapping[str, Form], words: Words
+) -> Policy | None:
     """Compile one policy, or None where something in it is wrong."""
     target = str(at.data.get("for", ""))
     if not at.target(target, ("for",)):
@@ -84,6 +87,7 @@ def compile_policy(policy_id: str, at: Compiling, forms: Mapping[str, Form]) -> 
         branches=_branches(branch, outputs, fields, editions),
         reads=_reads(exprs, target),
         was=str(at.data.get("was", "")),
+        words=words.of(target),
     )
 
 

@@ -15,6 +15,7 @@ from flows.policy import Policy
 from forms.compile_library import StaticLibrary
 from forms.expr import Expr, Type
 from forms.model import Form, Options
+from forms.telling import Words
 from forms.templates import TextTemplate
 from forms.values import Text
 
@@ -381,3 +382,5 @@ class Catalog:
     raw: Mapping[str, Mapping[str, Raw]]
     """kind → id → the merged plain values of every definition."""
     library: StaticLibrary
+    words: Words
+    """What names are called, for telling expressions: `words.of("order.lines")`."""

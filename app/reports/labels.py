@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from app.catalog.model import Catalog, Column, Report
 from forms.model import Field, Form, Lines
+from forms.telling import SYSTEM_LABELS
 from forms.values import Text
-
-_SYSTEM: Mapping[str, Text] = {
-    "number": Text("编号", "Number"),
-    "title": Text("标题", "Title"),
-    "stage": Text("阶段", "Stage"),
-    "created_at": Text("创建时间", "Created"),
-    "created_by": Text("创建人", "Created by"),
-    "updated_at": Text("修改时间", "Changed"),
-    "updated_by": Text("修改人", "Changed by"),
-}
 
 
 def label_of(catalog: Catalog, report: Report, column: Column) -> Text:
@@ -31,7 +20,7 @@ def label_of(catalog: Catalog, report: Report, column: Column) -> Text:
             inside = None
             continue
         one = _field(form, inside, step)
-        label = one.label if one is not None else _SYSTEM.get(step)
+        label = one.label if one is not None else SYSTEM_LABELS.get(step)
         if label is None:
             return column.label
         found.append(label)

@@ -184,7 +184,7 @@ def keep(
                 if line["id"] in chosen:
                     work.write(path, value, line)
         except Invalid as wrong:
-            raise unable(".".join(path), wrong) from None
+            raise unable(work.called(path), wrong) from None
     if given:
         work.compute()
 

@@ -45,7 +45,7 @@ def _decide(work: Work, live: Live, step: Step, policy: Policy) -> Decision:
                 for name, value in decision.lines.get(line["id"], {}).items():
                     work.write((policy.lines, name), value, line)
     except Invalid as wrong:
-        raise unable(policy.id, wrong) from None
+        raise unable(policy.label, wrong) from None
     work.compute()
     return decision
 
@@ -71,7 +71,7 @@ def enter_switch(work: Work, live: Live, step: Step) -> None:
     )
     if outcome not in step.exits and "*" not in step.exits:
         if value is None:
-            raise trouble("null_condition", body.on.source)
+            raise trouble("null_condition", work.told(body.on))
         outcome = "else"
     leave(work, live, outcome)
 

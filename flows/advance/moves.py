@@ -35,7 +35,7 @@ def run(work: Work, kinds: Mapping[str, Enter]) -> None:
         except Trouble as wrong:
             incident(work, live, wrong)
         except (EvalError, Invalid) as wrong:
-            incident(work, live, unable("", wrong))
+            incident(work, live, unable(None, wrong))
     work.entering = None
 
 
@@ -47,7 +47,7 @@ def guarded(work: Work, live: Live, do: Callable[[], None]) -> None:
     except Trouble as wrong:
         incident(work, live, wrong)
     except (EvalError, Invalid) as wrong:
-        incident(work, live, unable("", wrong))
+        incident(work, live, unable(None, wrong))
 
 
 def incident(work: Work, live: Live, wrong: Trouble) -> None:

@@ -32,17 +32,17 @@ class Trouble(Exception):
         self.outcome = outcome
 
 
-def trouble(code: str, what: str = "", outcome: str = "") -> Trouble:
+def trouble(code: str, what: Text | str = "", outcome: str = "") -> Trouble:
     """An incident in its words."""
     return Trouble(code, incident(code, what), outcome)
 
 
-def unable(where: str, wrong: Invalid | EvalError) -> Trouble:
+def unable(where: Text | None, wrong: Invalid | EvalError) -> Trouble:
     """An incident: a value cannot be computed, or the field cannot take it."""
     if isinstance(wrong, EvalError):
         reason = wrong.message
     else:
         reason = message(wrong.code, wrong.params)
-    if where:
-        reason = Text(f"{where}：{reason.zh}", f"{where}: {reason.en}")
+    if where is not None:
+        reason = Text(f"{where.zh}：{reason.zh}", f"{where.en}: {reason.en}")
     return Trouble("bad_value", say(INCIDENTS["bad_value"], what=reason))

@@ -31,6 +31,8 @@ from flows.state import (
 from forms.expr import Expr
 from forms.model import Row
 from forms.recompute import recompute
+from forms.telling import tell
+from forms.values import Text
 
 if TYPE_CHECKING:
     from flows.calendars import Calendar
@@ -262,8 +264,23 @@ class Work:
         """Whether a condition holds; one without a result is an incident."""
         found = self.value(expr, row)
         if found is None:
-            raise trouble("null_condition", expr.source)
+            raise trouble("null_condition", self.told(expr))
         return found is True
+
+    def told(self, expr: Expr) -> Text:
+        """An expression in words."""
+        words = self.flow.words
+        return Text(tell(expr, words, "zh"), tell(expr, words, "en"))
+
+    def called(self, path: Iterable[object]) -> Text:
+        """A field, or a cell of a line, by its labels."""
+        lines, *rest = [str(part) for part in path]
+        field = self.flow.shape.field_at(".".join((lines, *rest[-1:])))
+        label = field.label if field is not None else Text.of(lines)
+        if len(rest) < 2 or not rest[0].isdigit():
+            return label
+        number = int(rest[0]) + 1
+        return Text(f"{label.zh}（第 {number} 行）", f"{label.en} (line {number})")
 
     def duration(self, found: Duration) -> Duration:
         """A length of time; a policy's parameter as it holds for this record."""
@@ -355,7 +372,7 @@ class Work:
             }
         if run.errors:
             path, wrong = run.errors[0]
-            raise unable(".".join(str(part) for part in path), wrong)
+            raise unable(self.called(path), wrong)
 
     # -- saying
     def say(self, kind: str, live: Live | Token | None, step: str, **more: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.model import Decide, End, Exit, Flow, Interrupt, Step, Switch
 from forms.model import Field
+from forms.telling import Words, labels_of
 from forms.values import Text
 
 KINDS = {
@@ -32,6 +33,10 @@ OUTCOMES = {
     "else": Text("其他", "Otherwise"),
     "true": Text("是", "Yes"),
     "false": Text("否", "No"),
+    "none": Text("为空", "Empty"),
+    "positive": Text("为正", "Positive"),
+    "zero": Text("为零", "Zero"),
+    "negative": Text("为负", "Negative"),
 }
 """Outcomes every flow may have; those of a definition are shown by their labels."""
 
@@ -81,7 +86,10 @@ def exit_label(flow: Flow, step: Step, outcome: str, lang: str) -> str:
         return given
     field = None
     if isinstance(step.body, Switch):
-        field = flow.shape.field_at(step.body.on.source)
+        own = Words(flow.form, {flow.form: flow.shape})
+        labels = labels_of(step.body.on, own)
+        if labels is not None and outcome in labels and outcome not in OUTCOMES:
+            return labels[outcome].pick(lang)
     elif isinstance(step.body, Decide):
         branches = [one.branch for one in step.body.policies if one.branch]
         field = flow.shape.field_at(branches[-1]) if branches else None

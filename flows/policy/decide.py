@@ -17,8 +17,15 @@ from flows.policy.model import (
     Rule,
     Undecided,
 )
+from flows.policy.undecided import (
+    no_day,
+    no_rule,
+    no_value,
+    nothing_to_judge,
+    other_currency,
+    several_rules,
+)
 from forms.expr import Env, EvalError
-from forms.values import Text
 
 Entry = dict[str, Any]
 
@@ -64,16 +71,11 @@ def edition_for(policy: Policy, row: Mapping[str, Any], env: Env) -> Edition:
     try:
         day = policy.as_of.evaluate(row, env)
     except EvalError as wrong:
-        raise _no_value(policy, "as_of", wrong, []) from wrong
+        raise no_value(policy, policy.as_of, wrong, []) from wrong
     if isinstance(day, datetime):
         day = day.astimezone(env.zone).date()
     if not isinstance(day, date):
-        written = policy.as_of.source
-        message = Text(
-            f"政策 {policy.id}：{written} 为空，无法确定适用的版本",
-            f"Policy {policy.id}: {written} is empty, so no edition can be chosen",
-        )
-        raise Undecided("no_day", message, [])
+        raise no_day(policy, policy.as_of)
     return policy.edition_on(day)
 
 
@@ -119,17 +121,17 @@ def _judge(
         try:
             value = one.expr.evaluate(row, env)
         except EvalError as wrong:
-            raise _no_value(policy, one.id, wrong, trace) from wrong
+            raise no_value(policy, one.expr, wrong, trace) from wrong
         inputs[one.id] = one.plain(value)
         if currencies and value is not None and value[1] not in currencies:
-            raise _other_currency(policy, one.id, value[1], currencies, trace)
+            raise other_currency(policy, one.expr, value[1], currencies, trace)
         values.append(value)
     hits = _hits(policy, edition, values, considered)
     if len(hits) > 1 and policy.hit == UNIQUE:
-        raise _several(policy, hits, trace)
+        raise several_rules(policy, edition.id, hits, trace)
     if not hits:
         if edition.otherwise is None:
-            raise _no_rule(policy, inputs, trace)
+            raise no_rule(policy, inputs, trace)
         hits = [edition.otherwise]
     first = hits[0]
     entry["rule"], entry["verdict"] = first.id, first.verdict
@@ -182,54 +184,10 @@ def _branch(policy: Policy, outputs: Mapping[str, Any], trace: list[Entry]) -> s
         return None
     value = outputs[policy.branch]
     if value is None:
-        message = Text(
-            f"政策 {policy.id}：没有可判断的明细，{policy.branch} 为空",
-            f"Policy {policy.id}: there is no line to judge, {policy.branch} is empty",
-        )
-        raise Undecided("nothing_to_judge", message, trace)
+        raise nothing_to_judge(policy, trace)
     return outcome(value)
 
 
 def outcome(value: Any) -> str:
     """A value of `branch` as exits name it."""
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-# --- what keeps a policy from deciding ----------------------------------------------------------
-
-
-def _no_value(policy: Policy, name: str, wrong: EvalError, trace: list[Entry]) -> Undecided:
-    message = Text(
-        f"政策 {policy.id} 的 {name} 无法计算：{wrong.message.zh}",
-        f"{name} of policy {policy.id} cannot be computed: {wrong.message.en}",
-    )
-    return Undecided("no_value", message, trace)
-
-
-def _other_currency(
-    policy: Policy, name: str, currency: str, known: frozenset[str], trace: list[Entry]
-) -> Undecided:
-    listed = ", ".join(sorted(known))
-    message = Text(
-        f"政策 {policy.id} 的 {name} 以 {currency} 计，规则只涉及 {listed}",
-        f"{name} of policy {policy.id} is in {currency}; its rules speak of {listed}",
-    )
-    return Undecided("other_currency", message, trace)
-
-
-def _no_rule(policy: Policy, inputs: Mapping[str, Any], trace: list[Entry]) -> Undecided:
-    shown = ", ".join(f"{name}={value}" for name, value in inputs.items())
-    message = Text(
-        f"政策 {policy.id} 没有规则适用于 {shown}",
-        f"No rule of policy {policy.id} fits {shown}",
-    )
-    return Undecided("no_rule", message, trace)
-
-
-def _several(policy: Policy, hits: list[Rule], trace: list[Entry]) -> Undecided:
-    named = ", ".join(rule.id for rule in hits)
-    message = Text(
-        f"政策 {policy.id} 有多条规则同时适用：{named}",
-        f"Several rules of policy {policy.id} fit at once: {named}",
-    )
-    return Undecided("several_rules", message, trace)

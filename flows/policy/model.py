@@ -10,6 +10,7 @@ from typing import Any
 from flows.model import Reads
 from flows.policy.conditions import Allowed, Domain, Test
 from forms.expr import Expr
+from forms.telling import Words
 from forms.templates import TextTemplate
 from forms.values import Text
 
@@ -120,6 +121,8 @@ class Policy:
     branches: tuple[str, ...] = ()
     reads: Reads = field(default_factory=Reads)
     was: str = ""
+    words: Words = field(default_factory=Words)
+    """What the names in its expressions are called; bare ones belong to what it judges."""
 
     @property
     def target(self) -> str:

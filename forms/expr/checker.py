@@ -361,7 +361,7 @@ class Checker:
             value: library.attribute(options_id, value, node.name)
             for value in base.type.options or ()
         }
-        return n.Attribute(known[node.name], base, table, s.start(node))
+        return n.Attribute(known[node.name], base, node.name, table, s.start(node))
 
 
 def _is_name(node: s.Syntax, name: str) -> bool:

@@ -60,6 +60,7 @@ class Attribute:
 
     type: Type
     base: Node
+    name: str
     table: Mapping[str, object]
     offset: int
 

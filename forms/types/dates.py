@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from forms.expr import Type
 from forms.messages import got
+from forms.shown import span_shown
 from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, read_limits
 
 if TYPE_CHECKING:
@@ -167,10 +168,7 @@ class DurationType(FieldType):
         return f"{sign}P{text or 'T0S'}"
 
     def format(self, value: object, lang: str, field: Field) -> str:
-        sign, *parts = _parts(value)  # type: ignore[arg-type]
-        units = ("天", "小时", "分", "秒") if lang == "zh" else ("d", "h", "m", "s")
-        shown = [f"{n}{u}" for n, u in zip(parts, units, strict=True) if n]
-        return sign + (" ".join(shown) or f"0{units[3]}")
+        return span_shown(value, lang)  # type: ignore[arg-type]
 
     def json_schema(self, field: Field, *, response: bool = False) -> dict[str, object]:
         return {"type": "string", "format": "duration"}

@@ -171,7 +171,7 @@ def test_an_edition_changes_a_parameter_wherever_it_stands() -> None:
 
 def test_without_a_day_there_is_no_edition() -> None:
     row = claim(line(11, reason="quality", intact=True), applied_on=date(2026, 3, 5))
-    with pytest.raises(Undecided, match=r"order\.placed_on is empty") as raised:
+    with pytest.raises(Undecided, match=r"order · placed_on is empty") as raised:
         decide(policy(RETURNS), row, env(None))
     assert raised.value.code == "no_day"
     assert raised.value.trace[0]["row"] == 11
@@ -262,7 +262,7 @@ def test_a_record_is_judged_by_its_amount(total: str | None, level: int) -> None
 
 
 def test_an_amount_in_another_currency_has_no_answer() -> None:
-    with pytest.raises(Undecided, match="in USD; its rules speak of CNY") as raised:
+    with pytest.raises(Undecided, match="speak of CNY; total is in USD") as raised:
         decide(policy(LEVELS), claim(total=Money(Decimal(10), "USD")), env())
     assert raised.value.code == "other_currency"
     assert raised.value.trace[0]["inputs"] == {"total": {"amount": "10.00", "currency": "USD"}}
@@ -320,7 +320,7 @@ def test_exactly_one_rule_is_unique_and_its_order_does_not_matter() -> None:
     with pytest.raises(Undecided) as raised:  # a value its field does not allow
         decide(found, claim(points=None), env())
     assert raised.value.code == "no_rule"
-    assert "points=None" in raised.value.message.en
+    assert "points = empty" in raised.value.message.en
 
 
 def test_two_rules_at_once_are_no_verdict_where_one_must_be_alone() -> None:
@@ -332,7 +332,7 @@ def test_two_rules_at_once_are_no_verdict_where_one_must_be_alone() -> None:
     )
     alone = replace(policy(text), hit="unique")  # as a definition, `check` refuses it
     assert decide(alone, claim(points=4), env()).outputs == {"level": 2}
-    with pytest.raises(Undecided, match="some, more") as raised:
+    with pytest.raises(Undecided, match="points is over 5; points is over 3") as raised:
         decide(alone, claim(points=6), env())
     assert raised.value.code == "several_rules"
 

@@ -202,6 +202,8 @@ class Renamer:
             return _rewrite(renamed, parent=self.value)
 
         def allowed(kinds: Node) -> Node:
+            if isinstance(kinds, Mapping):
+                return _rewrite(kinds, options=self._choice)
             return [self.value(k) for k in kinds] if isinstance(kinds, list) else kinds
 
         return _rewrite(

@@ -284,19 +284,30 @@ def test_an_expired_page_loses_no_word(house: House) -> None:
 def test_why_tells_the_rule_the_inputs_and_who_was_asked(house: House) -> None:
     saved = asked(house)
     text = unescape(house.client("lena").get(page_of(saved)).text)
-    assert "“How much”: total > 100 is yes" in text
+    assert "“How much”: Total > 100" in text and "total > 100" not in text
     assert "Total = 410.00 CNY" in text
     assert "Asked for “Approval · Head”: Lena (the first one decides)" in text
     assert "It waits for people:" in text
     chinese = unescape(house.client("lena", "zh").get(page_of(saved)).text)
     assert "“主管与财务审批 · 主管”由 Lena 处理 (先到者决定)" in chinese
+    assert "“金额分级”：合计 > 100" in chinese
+    small = asked(house, "Small", items=[{"what": "Pen", "quantity": "1", "price": "9"}])
+    text = unescape(house.client("boss").get(page_of(small)).text)
+    assert "“How much”: Small (Total ≤ 100)" in text
+
+
+def test_who_may_see_definitions_can_unfold_them_as_written(house: House) -> None:
+    saved = asked(house)
+    page = unescape(house.client("boss").get(page_of(saved)).text)
+    assert "As defined" in page and '<code class="rf-written">total > 100</code>' in page
+    assert "As defined" not in house.client("lena").get(page_of(saved)).text
 
 
 def test_facts_of_the_line_at_hand_are_called_by_their_fields(house: House) -> None:
     catalog = house.tenant.active().catalog
     teller = Teller(catalog.flows["request"], catalog, "en", {}, {})
     read = {"item": 4711, "request.items:4711.quantity": "2", "client:12.name": "Quill"}
-    assert teller.facts(read) == [("Quantity", "2"), ("client:12.name", "Quill")]
+    assert teller.facts(read) == [("Quantity", "2"), ("Client · Name", "Quill")]
 
 
 @pytest.mark.parametrize("login", ["own", "nobody"])

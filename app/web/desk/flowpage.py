@@ -86,7 +86,7 @@ def shown_flow(
                 people_of(flow.steps[told.path], catalog, flow, lang)
                 if told.path in flow.steps
                 else (),
-                due_words(flow.steps[told.path].due, lang) if told.path in flow.steps else "",
+                due_words(flow.steps[told.path].due, flow, lang) if told.path in flow.steps else "",
             )
             for told in outline(flow, lang, marks)
         ],

@@ -16,6 +16,7 @@ from app.web.i18n import ngettext
 from flows.durations import words
 from flows.model import Approve, Due, Flow, Level, Step, Task, Who
 from flows.picture import step_name
+from forms.telling import tell
 
 USES = {
     "payment.refund": _l("refund"),
@@ -99,14 +100,14 @@ def need_words(need: str | int, *, in_order: bool = False) -> str:
     return f"{text}, {_('one after the other')}" if in_order else text
 
 
-def due_words(due: Due | None, lang: str) -> str:
+def due_words(due: Due | None, flow: Flow, lang: str) -> str:
     """By when a step is to be done."""
     if due is None:
         return ""
     if due.within is not None:
         return _("within %(time)s", time=words(due.within, lang))
     if due.at is not None:
-        return _("by the date %(name)s", name=due.at.source)
+        return _("by the date %(name)s", name=tell(due.at, flow.words, lang))
     return ""
 
 

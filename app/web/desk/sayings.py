@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from app.web.desk.flowwords import joined, need_words, use_words
+from app.web.desk.flowwords import doer, joined, need_words, use_words
 from app.web.i18n import gettext as _
 from flows.picture import interrupt_name, outcome_name
-from forms.values import Text
+from flows.policy.words import input_words
+from forms.shown import money_shown
+from forms.telling import tell
+from forms.values import Money, Text
 
 if TYPE_CHECKING:
     from app.web.desk.why import Teller
@@ -23,10 +27,13 @@ def _enter(teller: Teller, one: Fact) -> Said:
     return _("Went on to “%(step)s”", step=teller.step(one.get("step"))), ()
 
 
+_SAID_ALREADY = frozenset({"task", "approve", "switch", "decide", "set"})
+
+
 def _leave(teller: Teller, one: Fact) -> Said:
-    """How a step ended; for steps of people their acts say so."""
+    """How a step ended; of steps of people their acts say so, of others what they decided."""
     outcome, step = teller.outcome(one), teller.flow.steps.get(str(one.get("step", "")))
-    if not outcome or (step is not None and step.kind in ("task", "approve")):
+    if not outcome or (step is not None and step.kind in _SAID_ALREADY):
         return "", ()
     return _("“%(step)s” ended with: %(outcome)s", step=teller.step(one.get("step")),
              outcome=outcome), ()  # fmt: skip
@@ -51,48 +58,53 @@ def _decide(teller: Teller, one: Fact) -> Said:
             no=one.get("rejected", 0),
             all=one.get("approvers", 0),
         ), ()
-    policy = one.get("policy")
+    policy = teller.policy(one)
     edition = _(" (edition %(edition)s)", edition=one["edition"]) if one.get("edition") else ""
     verdict = joined(
         [f"{teller.name(k)} = {teller.value(k, v)}" for k, v in (one.get("verdict") or {}).items()],
         teller.lang,
     )
-    rule = one.get("rule")
-    if isinstance(rule, list):
-        rule = joined([str(part) for part in rule], teller.lang)
+    rules = one.get("rules") or [one.get("rule", "")]
     text = _(
-        "Policy %(policy)s%(edition)s decided by rule %(rule)s: %(verdict)s",
-        policy=policy_name(teller, str(policy)),
+        "Policy “%(policy)s”%(edition)s: %(verdict)s, by the rule “%(rule)s”",
+        policy=policy.label.pick(teller.lang) if policy is not None else one.get("policy"),
         edition=edition,
-        rule=rule or _("“otherwise”"),
+        rule=joined([teller.rule(one, str(rule)) for rule in rules], teller.lang),
         verdict=verdict or "–",
     )
-    return text, teller.facts(one.get("inputs"))
-
-
-def policy_name(teller: Teller, policy: str) -> str:
-    """A policy's label, from the release in force."""
-    raw = teller.catalog.raw.get("policy", {}).get(policy) or {}
-    label = raw.get("label") if isinstance(raw, Mapping) else None
-    return Text.of(label, policy).pick(teller.lang) if label else policy
+    inputs = one.get("inputs") or {}
+    if policy is None:
+        return text, teller.facts(inputs)
+    return text, [input_words(policy, name, value, teller.lang) for name, value in inputs.items()]
 
 
 def _switch(teller: Teller, one: Fact) -> Said:
-    source, value = str(one.get("on", "")), one.get("value")
+    value, on = one.get("value"), teller.expression(one, one.get("on"))
+    way, step = teller.way(one, value), teller.step(one.get("step"))
+    if on is not None and isinstance(value, bool):
+        said = teller.condition(on, holds=value)
+        said = _("%(way)s (%(why)s)", way=way, why=said) if way else said
+        return _("“%(step)s”: %(what)s", step=step, what=said), teller.facts(one.get("facts"))
+    source = str(one.get("on", ""))
     text = _(
         "“%(step)s”: %(source)s is %(value)s",
-        step=teller.step(one.get("step")),
-        source=teller.name(source),
-        value=teller.way(one, value) or teller.value(source, value),
+        step=step,
+        source=tell(on, teller.words, teller.lang) if on is not None else teller.name(source),
+        value=way or teller.outcome(one, "value")
+        if isinstance(value, str)
+        else teller.value(source, value),
     )
-    return text, teller.facts(one.get("facts"))
+    alone = on is not None and on.source in on.names  # the field itself: the text has its value
+    return text, () if alone else teller.facts(one.get("facts"))
 
 
 def _level(teller: Teller, one: Fact) -> Said:
-    said = {"level": teller.level(one), "when": one.get("when", "")}
-    if one.get("applies"):
-        return _("“%(level)s” is needed, because %(when)s holds", **said), ()
-    return _("“%(level)s” is not needed, because %(when)s does not hold", **said), ()
+    holds, when = one.get("applies") is True, teller.expression(one, one.get("when"))
+    told = teller.condition(when, holds=holds) if when is not None else str(one.get("when", ""))
+    said = {"level": teller.level(one), "when": told}
+    if holds:
+        return _("“%(level)s” is needed: %(when)s", **said), teller.facts(one.get("facts"))
+    return _("“%(level)s” is not needed: %(when)s", **said), teller.facts(one.get("facts"))
 
 
 def _assign(teller: Teller, one: Fact) -> Said:
@@ -134,7 +146,7 @@ def _skip(teller: Teller, one: Fact) -> Said:
 
 
 def _vote(teller: Teller, one: Fact) -> Said:
-    name = one.get("name") or teller.user(one.get("by"))
+    name = doer(one.get("by"), str(one.get("name") or teller.user(one.get("by"))))
     said = {"person": name, "outcome": teller.outcome(one), "step": teller.level(one)}
     if one.get("instead_of"):
         said["other"] = teller.user(one["instead_of"])
@@ -149,15 +161,14 @@ def _wait(teller: Teller, one: Fact) -> Said:
     """What it waits for: what happens outside by its name, a condition as it is written."""
     names = one.get("for") or one.get("events") or ()
     what = joined([teller.event(one, str(name)) for name in names], teller.lang)
-    what = what or teller.name(str(one.get("until", "")))
+    what = what or teller.until(one)
     return _("Waits for: %(what)s", what=what), teller.facts(one.get("facts"))
 
 
 def _arrive(teller: Teller, one: Fact) -> Said:
     if one.get("until"):
-        return _("What it waited for holds: %(what)s", what=one["until"]), (
-            teller.facts(one.get("facts"))
-        )
+        text = _("What it waited for has come about: %(what)s", what=teller.until(one))
+        return text, teller.facts(one.get("facts"))
     if one.get("event"):
         event = teller.event(one, str(one["event"]))
         return _("Arrived: %(event)s", event=event), teller.facts(one.get("data"))
@@ -236,9 +247,11 @@ def _mend(teller: Teller, one: Fact) -> Said:
         "skip": _("gone on without it"),
         "compensate": _("taken back what was done"),
     }.get(how, how)
-    return _("%(person)s mended it: %(how)s", person=one.get("name", ""), how=said), (
-        [(_("Why"), str(one["reason"]))] if one.get("reason") else ()
-    )
+    return _(
+        "%(person)s mended it: %(how)s",
+        person=doer(one.get("by"), str(one.get("name", ""))),
+        how=said,
+    ), ([(_("Why"), str(one["reason"]))] if one.get("reason") else ())
 
 
 def _end(teller: Teller, one: Fact) -> Said:
@@ -291,7 +304,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping) and set(value) == {"amount", "currency"}:
-        return f"{value['amount']} {value['currency']}"
+        return money_shown(Money(Decimal(value["amount"]), value["currency"]))
     if isinstance(value, Mapping):
         return ", ".join(f"{k}: {shown(v)}" for k, v in value.items())[:SHOWN]
     if isinstance(value, list | tuple):

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from app.reports.words import grouped, moment_shown, money_shown
 from forms.model import Field
+from forms.shown import grouped, moment_shown, money_shown
 from forms.types.numbers import plain
 from forms.values import encode_id, minor_units
 

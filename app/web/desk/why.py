@@ -13,11 +13,13 @@ from typing import Any
 
 from flask import g
 
+from app.access.rights import admin_rights
 from app.access.users import user_names
 from app.catalog.model import Catalog
 from app.records import TraceEntry
+from app.web.desk.facts import FactWords
 from app.web.desk.flowwords import doer, joined
-from app.web.desk.sayings import SAID, Fact, seats_of, shown, sla_words
+from app.web.desk.sayings import SAID, Fact, seats_of, sla_words
 from app.web.desk.values import moment_shown
 from app.web.i18n import gettext as _
 from flows.model import Flow
@@ -25,22 +27,27 @@ from flows.picture import (
     act_text,
     exit_label,
     interrupt_name,
-    option_label,
     outcome_name,
     step_name,
 )
-from forms.model import Field
+from flows.policy import Policy
+from flows.policy.words import needed, rule_name
+from forms.expr import Expr
+from forms.telling import tell_condition
 from forms.values import decode_id
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One decision in words. `facts`: what it rested on, (name, value)."""
+    """One decision in words. `facts`: what it rested on, (name, value); a fact that says all by
+    itself has no value."""
 
     kind: str
     text: str
     facts: Sequence[tuple[str, str]] = ()
     passed_over: Sequence[str] = ()
+    written: Sequence[str] = ()
+    """The expressions and ids behind it, as the definition has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,14 @@ def reasons_of(
     """The reasons of every transition, newest first."""
     users = {user for entry in entries for one in entry.trace for user in user_ids(one)}
     teller = Teller(flow, catalog, lang, user_names(g.db, users) if users else {}, row)
+    teller.shows_written = "definitions" in admin_rights(catalog, g.actor)
+    teller.read.fetch(
+        one[part]
+        for entry in entries
+        for one in entry.trace
+        for part in ("facts", "fields", "verdict", "data")
+        if isinstance(one.get(part), Mapping)
+    )
     found = []
     for entry in reversed(entries):
         reasons = [teller.tell(one) for one in entry.trace]
@@ -94,6 +109,9 @@ class Teller:
         row: Mapping[str, Any],
     ) -> None:
         self.flow, self.catalog, self.lang, self.names, self.row = flow, catalog, lang, names, row
+        self.words, self.read = flow.words, FactWords(flow, lang)
+        self.shows_written = False
+        """Whether the reader may see definitions as they are written."""
 
     def tell(self, one: Fact) -> Reason:
         """One decision."""
@@ -103,14 +121,48 @@ class Teller:
             text, facts = say(self, one)
         else:
             text, facts = kind, self.facts({k: v for k, v in one.items() if k != "kind"})
-        passed = [
-            _("rule %(rule)s: %(input)s did not fit", rule=rule, input=why)
-            for rule, why in one.get("considered", ())
-        ]
+        passed = [self.passed(one, str(rule), str(why)) for rule, why in one.get("considered", ())]
         line = self.line_no(one.get("row"))
         if line and text:
             text = _("%(text)s (line %(number)d)", text=text, number=line)
-        return Reason(kind, text, facts, passed)
+        return Reason(kind, text, facts, passed, written(one) if self.shows_written else ())
+
+    # -- expressions and rules
+    def expression(self, one: Fact, source: Any) -> Expr | None:
+        """The expression of a step that is written so; None where the step has changed since."""
+        step = self.flow.steps.get(str(one.get("step", "")))
+        body = step.body if step is not None else None
+        found: list[Expr | None] = [getattr(body, name, None) for name in ("on", "until")]
+        found += [level.when for level in getattr(body, "levels", {}).values()]
+        return next((expr for expr in found if expr is not None and expr.source == source), None)
+
+    def condition(self, expr: Expr, *, holds: bool = True) -> str:
+        """A condition, or that it is not so."""
+        return tell_condition(expr, self.words, self.lang, holds=holds)
+
+    def until(self, one: Fact) -> str:
+        """What is waited for."""
+        expr = self.expression(one, one.get("until"))
+        return self.condition(expr) if expr is not None else str(one.get("until", ""))
+
+    def policy(self, one: Fact) -> Policy | None:
+        """The policy that decided, as the record's release has it."""
+        step = self.flow.steps.get(str(one.get("step", "")))
+        known = getattr(step.body, "policies", ()) if step is not None else ()
+        return next((found for found in known if found.id == one.get("policy")), None)
+
+    def rule(self, one: Fact, rule: str) -> str:
+        """What a rule of a policy is called."""
+        policy = self.policy(one)
+        if policy is None:
+            return rule
+        return rule_name(policy, str(one.get("edition", "")), rule, self.lang)
+
+    def passed(self, one: Fact, rule: str, read: str) -> str:
+        """A rule that did not fit, and what it would have asked."""
+        policy, name = self.policy(one), self.rule(one, rule)
+        said = needed(policy, str(one.get("edition", "")), rule, read, self.lang) if policy else ""
+        return _("“%(rule)s” did not fit; it asks: %(needed)s", rule=name, needed=said or read)
 
     # -- words
     def step(self, path: Any) -> str:
@@ -190,42 +242,25 @@ class Teller:
 
     def facts(self, values: Any) -> list[tuple[str, str]]:
         """Values that were read, by the labels of their fields."""
-        if not isinstance(values, Mapping):
-            return []
-        plain = {self.own(name): value for name, value in values.items() if not self.is_row(name)}
-        return [(self.name(name), self.value(name, value)) for name, value in plain.items()]
-
-    def is_row(self, name: str) -> bool:
-        """Whether a name stands for the line at hand, which is told by its number."""
-        rows = self.flow.reading.rows.values()
-        return any(name == row for each in rows for row, *_ in each)
-
-    def own(self, name: str) -> str:
-        """A field of the record's own line, read by way of the line at hand, by its plain name."""
-        table, _sep, rest = name.partition(":")
-        form, _sep, lines = table.partition(".")
-        field = rest.partition(".")[2]
-        return f"{lines}.{field}" if lines and field and form == self.flow.form else name
-
-    def field(self, name: str) -> Field | None:
-        """A field of the record, or of its lines."""
-        one = self.flow.shape.field_at(name)
-        if one is None:
-            inside = (lines.fields.get(name) for lines in self.flow.shape.lines)
-            one = next((found for found in inside if found is not None), None)
-        return one
+        return self.read.told(values)
 
     def value(self, name: str, value: Any) -> str:
-        """A value that was read; of a choice its label, a moment in the tenant's zone."""
-        field = self.field(name)
-        if field is not None and field.type == "datetime" and isinstance(value, str):
-            return self.at(value)
-        return option_label(field, value, self.lang) or shown(value)
+        """A value as the pages show it."""
+        return self.read.value(name, value)
 
     def name(self, name: str) -> str:
         """A field's label."""
-        one = self.field(name)
-        return one.label.pick(self.lang) or name if one is not None else name
+        return self.read.name(name)
+
+
+def written(one: Fact) -> list[str]:
+    """What a decision names as its definition does."""
+    found = [str(one[name]) for name in ("on", "when", "until") if one.get(name)]
+    if one.get("policy"):
+        rules = one.get("rules") or [one.get("rule") or "else"]
+        found.append(f"{one['policy']}: {', '.join(map(str, rules))}")
+        found += [f"{one['policy']}: {rule} ({read})" for rule, read in one.get("considered", ())]
+    return found
 
 
 def _id(text: str) -> int | None:
@@ -235,4 +270,4 @@ def _id(text: str) -> int | None:
         return None
 
 
-__all__ = ["Moment", "Reason", "Teller", "reasons_of", "shown", "sla_words", "user_ids"]
+__all__ = ["Moment", "Reason", "Teller", "reasons_of", "sla_words", "user_ids"]
