@@ -26,7 +26,7 @@ from app.records.flowstate import read_top
 from app.records.look import read
 from app.records.outbox import Claimed
 from app.records.outcome import Saved
-from app.records.plain import plain
+from app.records.plain import plain, storable
 from app.records.save import create
 from app.records.signals import answer
 from app.records.tenant import Tenant
@@ -41,6 +41,13 @@ log = structlog.get_logger(__name__)
 DONE = "done"
 FAILED = "failed."
 SECOND = 1_000_000
+_TAKEN = {
+    "outcome": "failed.key_reused",
+    "message": {
+        "zh": "同一幂等键的单据由另一条记录等待",
+        "en": "another record waits for the one that was made under this key",
+    },
+}
 MOST_ABOVE = 20
 """So many records may stand above one that a record starts: flows that start each other end."""
 
@@ -147,9 +154,11 @@ def _settle(
 ) -> None:
     """Tell the record, and finish the row in the same transaction."""
     if "make" in found:
-        found = _made(tenant, one, call, found["make"])
-        if not found:
-            outbox.park(tenant.db, one, tenant.now_us())
+        wanted = found["make"]
+        found = _made(tenant, one, call, wanted)
+        if not found:  # its end is judged by what is wanted today
+            kept = json.dumps({**call, "made": wanted}, ensure_ascii=False)
+            outbox.park(tenant.db, one, tenant.now_us(), kept)
             return
     tell(tenant, one, call, found)
 
@@ -173,9 +182,9 @@ def answer_of(call: Mapping[str, Any], found: Mapping[str, Any]) -> Answer:
         call["step"],
         call["visit"],
         call["action"],
-        str(found["outcome"]),
-        dict(found.get("data") or {}),
-        _said(found.get("message")),
+        storable(str(found["outcome"])),
+        storable(dict(found.get("data") or {})),
+        storable(_said(found.get("message"))),
     )
 
 
@@ -194,7 +203,7 @@ def _made(
     origin = Origin(
         one.form,
         one.record_id,
-        call["key"],
+        one.once,
         call["token"],
         call["step"],
         call["visit"],
@@ -208,9 +217,20 @@ def _made(
         code = wanted.get("fails", {}).get(refused.code, refused.code)
         return {"outcome": FAILED + code, "message": in_words(refused)}
     if origin.wait:
-        return {}
+        return {} if _waits_for(tenant, wanted["form"], saved, origin) else _TAKEN
     data = given_by(tenant, wanted, saved.id) | {"record": encode_id(saved.id)}
     return {"outcome": DONE, "data": data}
+
+
+def _waits_for(tenant: Tenant, form: str, saved: Saved, origin: Origin) -> bool:
+    """Whether a record tells this call of its end: one that was made before under the same key
+    tells whoever asked first."""
+    if not saved.replayed:
+        return True
+    home = tenant.current().tables.forms[form]
+    ((flow,),) = tenant.db.query(f"SELECT flow FROM {home.table} WHERE id = ?", (saved.id,))
+    told = None if flow is None else read_top(flow).data.get("origin")
+    return told is not None and told["key"] == origin.key
 
 
 def begin_record(

@@ -92,7 +92,7 @@ def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
         case "start":
             run_start(tenant, one)
         case "ended":
-            run_ended(tenant, one, outside)
+            run_ended(tenant, one)
         case incoming.TOPIC:
             run_event(tenant, one)
         case "changed":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from app.failpoints import reach
-from app.hooks import TryAgain, call_one
+from app.hooks import TryAgain
 from app.jobs.calls import DONE, FAILED, answer_of, begin_record, given_by, in_words
-from app.jobs.connect import Outside, plugin_call
 from app.records import outbox
 from app.records.errors import Refused
 from app.records.outbox import Claimed
@@ -54,7 +54,7 @@ def run_start(tenant: Tenant, one: Claimed) -> None:
     answer(tenant, one.form, one.record_id, told, outbox.settling(one, tenant.now_us()))
 
 
-def run_ended(tenant: Tenant, one: Claimed, outside: Outside) -> None:
+def run_ended(tenant: Tenant, one: Claimed) -> None:
     """Tell whoever started a record how it ended: a step, or an action that waits for it."""
     body = json.loads(one.payload)
     origin = Origin(**body["origin"])
@@ -73,23 +73,17 @@ def run_ended(tenant: Tenant, one: Claimed, outside: Outside) -> None:
         )
     if status == "waiting":
         now = tenant.now_us()
-        found = _found(tenant, one, call, body["outcome"], outside)
-        told = answer_of(json.loads(call.payload), found)
+        asked = json.loads(call.payload)
+        told = answer_of(asked, _found(tenant, one, asked["made"], body["outcome"]))
         answer(tenant, call.form, call.record_id, told, (_ARRIVED, (now, call.id)))
     outbox.finish(tenant.db, one, tenant.now_us())
 
 
 def _found(
-    tenant: Tenant, ended: Claimed, call: Claimed, outcome: str, outside: Outside
+    tenant: Tenant, ended: Claimed, wanted: Mapping[str, Any], outcome: str
 ) -> dict[str, Any]:
-    """What the end of a record means for the action it was made for; a code of the connection's own
-    may stand for its deletion."""
-    connection = tenant.active().catalog.connections[call.connection or ""]
-    given = plugin_call(outside, tenant.id, connection, call, json.loads(call.payload))
-    runner = outside.plugin(connection, "run_action") or connection.plugin
-    wanted = call_one(outside.plugins, runner, "run_action", {"tenant": tenant.id, "call": given})[
-        "make"
-    ]
+    """What the end of a record means for the action it was made for, by what its plugin `wanted`
+    then: the connection may be another by now. A code of its own may stand for its deletion."""
     if outcome == GONE:
         code = outcome.removeprefix(FAILED)
         return {"outcome": FAILED + wanted.get("fails", {}).get(code, code)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from app.records.outbox import SHARED
 from app.storage.databases import TenantDatabase
 
 ENTER = (
@@ -22,6 +23,8 @@ _BATCH = 2000
 _OLD = (
     "FROM rf_idempotency AS i WHERE i.created_at < ?"
     " AND NOT EXISTS (SELECT 1 FROM rf_outbox AS o WHERE o.once = i.key)"
+    " AND NOT EXISTS (SELECT 1 FROM rf_outbox AS o"
+    f" WHERE o.once >= i.key || '{SHARED}' AND o.once < i.key || '{chr(ord(SHARED) + 1)}')"
 )
 _FORGET = (
     "DELETE FROM rf_idempotency WHERE (scope, key) IN"

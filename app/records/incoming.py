@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.catalog.model import Connection
 from app.failpoints import reach
 from app.records import outbox
+from app.records.plain import storable
 from forms.values import INTEGER_LIMIT, new_id
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def keep(tenant: Tenant, connection: Connection, events: Sequence[Mapping[str, A
     now = tenant.now_us()
     with tenant.db.write() as tx:
         for event in events:
-            name = _short(str(event["id"]))
+            name = _short(storable(str(event["id"])))
             body = {
                 "connection": connection.id,
                 "id": name,
-                "event": str(event["event"]),
-                "key": event["key"],
-                "data": event.get("data", {}),
+                "event": storable(str(event["event"])),
+                "key": storable(event["key"]),
+                "data": storable(event.get("data", {})),
             }
             known = connection.events.get(body["event"])
             tx.queue(

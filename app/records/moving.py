@@ -9,6 +9,7 @@ from typing import Any
 
 from app.records.flowstate import Rows, watch_rule, write_top
 from app.records.openrows import OpenRow, stable_id
+from app.records.outbox import SHARED
 from app.records.plain import plain
 from app.records.prepare import Context
 from app.records.standing import Standing
@@ -84,7 +85,7 @@ def moved(
         write.before.append(_cancel(write, done.cancel_below))
     write.revokes = done.revoke
     write.listens = tuple(sorted({name for _, names in done.opened for name in names}))
-    write.effects += _effects(write, flow, done)
+    write.effects += _effects(write, flow, done, tokens)
     write.act = said.act
     write.changes[FLOW] = _journaled(done, said)
     told = [_told(one) for one in done.happenings if not _over(one, done)]
@@ -166,12 +167,14 @@ def _cancel(write: Write, above: tuple[int, ...]) -> Statement:
     return _BELOW.format(marks=marks), params
 
 
-def _effects(write: Write, flow: Flow, done: Done) -> list[Effect]:
+def _effects(write: Write, flow: Flow, done: Done, tokens: Mapping[int, Token]) -> list[Effect]:
     found: dict[str, Effect] = {}
     for one in done.effects:
         match one:
             case Call():
-                effect = Effect("call", one.key, _encode(_call(flow, one)))
+                token = tokens.get(one.token)
+                once = _once(write.head.id, None if token is None else token.row, one.key)
+                effect = Effect("call", once, _encode(_call(flow, one)))
             case StartRecord():
                 body = {
                     "key": one.key,
@@ -189,6 +192,15 @@ def _effects(write: Write, flow: Flow, done: Done) -> list[Effect]:
                 effect = Effect("ended", once, _encode(body))
         found[effect.once] = effect
     return list(found.values())
+
+
+def _once(record: int, row: int | None, key: str) -> str:
+    """What makes a call one and the same here. A key of the definition's own may be another's, too:
+    its service books it once, and each who asked for it is told."""
+    name = encode_id(record)
+    if key.startswith(f"{name}:"):
+        return key
+    return f"{key}{SHARED}{name}" if row is None else f"{key}{SHARED}{name}:{encode_id(row)}"
 
 
 def _call(flow: Flow, call: Call) -> dict[str, Any]:

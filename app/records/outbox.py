@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.records.plain import storable
 from app.storage.databases import TenantDatabase
 from app.storage.sqlgen import Statement
 from forms.values import Text
@@ -29,6 +30,9 @@ FIRST_PAUSE = 5_000_000
 LONGEST_PAUSE = 6 * 3600 * 1_000_000
 NEVER = 1 << 62
 """A time that does not come: only a person moves such an effect on."""
+
+SHARED = "@"
+"""Stands between a call's key that several may share and who asked, in what makes its row one."""
 
 COLUMNS = "id, once, topic, form, record_id, payload, status, attempts, due_at, fence, created_at"
 INSERT = f"INSERT INTO rf_outbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'ready', 0, ?, 0, ?)"
@@ -138,9 +142,14 @@ def finish(db: TenantDatabase, one: Claimed, now: int) -> bool:
     return _settle(db, one, "done", now, now, None)
 
 
-def park(db: TenantDatabase, one: Claimed, now: int) -> bool:
-    """Mark an effect as on its way: what it waits for will settle it."""
-    return _settle(db, one, "waiting", now, None, None)
+def park(db: TenantDatabase, one: Claimed, now: int, payload: str) -> bool:
+    """Mark an effect as on its way: what it waits for will settle it, by what is said of it now in
+    its `payload`."""
+    with db.write() as tx:
+        if not tx.execute(_SETTLE, ("waiting", now, None, None, 0, one.id, one.fence)):
+            return False
+        tx.queue("UPDATE rf_outbox SET payload = ? WHERE id = ?", (payload, one.id))
+    return True
 
 
 def fail(
@@ -188,10 +197,12 @@ def read_error(stored: str | None) -> Text:
 
 def written(error: Text | str) -> str:
     """A failure as it is stored: JSON where the languages differ."""
-    if isinstance(error, str) or error.zh == error.en:
-        return (error if isinstance(error, str) else error.en)[:LONGEST_ERROR]
+    text = Text(error, error) if isinstance(error, str) else error
+    zh, en = str(storable(text.zh)), str(storable(text.en))
+    if zh == en:
+        return en[:LONGEST_ERROR]
     half = LONGEST_ERROR // 2
-    return json.dumps({"zh": error.zh[:half], "en": error.en[:half]}, ensure_ascii=False)
+    return json.dumps({"zh": zh[:half], "en": en[:half]}, ensure_ascii=False)
 
 
 def give_up(db: TenantDatabase, one: Claimed, now: int, error: Text | str) -> str:

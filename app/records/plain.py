@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 from forms.expr import Type
 from forms.values import Money, encode_id
 
+_ODD = re.compile("[\x00\ud800-\udfff]")
 LINKS = ("link", "file", "lines")
 _AS_IS = frozenset({str, bool, float, type(None)})
 
@@ -40,6 +42,18 @@ def plain(value: Any, kind: Type | None = None) -> Any:
         item = kind.item if kind is not None and kind.kind == "list" else kind
         return [plain(one, item) for one in value]
     return str(value)
+
+
+def storable(value: Any) -> Any:
+    """JSON that comes from outside, with what no database keeps (NUL, half a surrogate pair) in its
+    texts replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _ODD.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(one) for one in value]
+    return value
 
 
 def _number(value: Decimal) -> str:

@@ -44,6 +44,16 @@ def test_told_twice_it_counts_once(world: World):
     assert world.tenant.db.query("SELECT status FROM rf_event") == [("used",)]
 
 
+def test_text_no_database_keeps_holds_up_neither_the_event_nor_those_beside_it(world: World):
+    rid = world.payout()
+    world.work()
+    odd = event("half \ud83d a letter, and \x00", "P\x002")
+    odd["data"]["at"] = "\ud83d"
+    arrived(world, odd, {**event("e2"), "data": {"tracking_no": "P1", "at": "noon\x00"}})
+    world.work()
+    assert world.row(rid, "stage, c_arrived_at") == ("closed", "noon\ufffd")
+
+
 def test_before_its_wait_it_is_kept_and_looked_at_when_the_wait_opens(world: World):
     rid = world.payout()
     arrived(world, event())

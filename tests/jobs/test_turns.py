@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.access.actor import SYSTEM
-from app.hooks import hookimpl, load_plugins
+from app.hooks import TryAgain, hookimpl, load_plugins
 from app.jobs import reporting
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
@@ -33,11 +33,14 @@ class Service:
         self.heard: list[str] = []
         self.slow = ""
         self.seconds = 0.0
+        self.says = ""
         self.inside = threading.Event()
         self.let_go = threading.Event()
 
     @hookimpl
     def record_event(self, tenant: str, event: dict) -> None:
+        if self.says:
+            raise TryAgain(self.says)
         if tenant == self.slow:
             self.inside.set()
             if self.seconds:
@@ -173,3 +176,17 @@ def test_a_stop_leaves_what_was_not_begun_to_the_next_worker(two: Two) -> None:
 def _after(times: int) -> Callable[[], bool]:
     asked = iter(range(1000))
     return lambda: next(asked) >= times
+
+
+@pytest.mark.parametrize("text", ["no \x00 answer", "half a \ud83d letter"])
+def test_what_a_service_says_in_no_text_at_all_is_told_all_the_same(two: Two, text: str) -> None:
+    two.save(two.other)
+    two.worker.visit(two.other)
+    two.service.says = text
+    two.save(two.other, 2)
+    two.worker.visit(two.other)
+    two.service.says = ""
+    rows = two.tenant(two.other).db.query(
+        "SELECT status, attempts FROM rf_outbox WHERE topic = 'record:service' AND status <> 'done'"
+    )
+    assert rows == [("ready", 1)] * 2
