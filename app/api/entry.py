@@ -15,7 +15,8 @@ from app.web.errors import ApiError
 from forms.model import Form
 from forms.values import Text, decode_id
 
-DOWNLOADS = frozenset({"api.download"})
+DOWNLOADS = frozenset({"api.download", "api.send_result", "api.send_rows"})
+"""Endpoints whose answers are files."""
 SIGNED = frozenset({"api.receive"})
 """Endpoints whose callers sign what they send instead of signing in."""
 

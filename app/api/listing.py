@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from app.access.rights import Rights
-from app.api.query import Condition, ListQuery
+from app.api.query import Condition, Detail, ListQuery
 from app.storage.query import Filter
 from app.web.errors import ApiError
 from forms.messages import message
@@ -16,8 +16,6 @@ from forms.problems import suggest
 from forms.types import Invalid
 from forms.types.dates import read_datetime
 from forms.values import Text, decode_id
-
-Detail = tuple[str, tuple[str | int, ...], Text]
 
 _OPERATORS = {"starts": "starts_with"}
 _IDS = frozenset({"id", "created_by", "updated_by"})

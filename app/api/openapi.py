@@ -15,8 +15,10 @@ from apispec import APISpec
 
 from app.access.actor import Actor
 from app.access.rights import Rights, forms_for, rights
+from app.api import openapi_delegations as delegations
 from app.api import openapi_flows as flows
 from app.api import openapi_parts as parts
+from app.api import openapi_reports as reports
 from app.api.shapes import form_schema
 
 Json = dict[str, Any]
@@ -52,14 +54,22 @@ def describe(catalog: Any, actor: Actor, *, server: str, lang: str) -> Json:
         security=[{"token": []}],
     )
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    for name, schema in {**parts.schemas(), **flows.schemas()}.items():
-        spec.components.schema(name, schema)
+    for room in (parts, flows, reports, delegations):
+        for name, schema in room.schemas().items():
+            spec.components.schema(name, schema)
     for code, response in parts.failures(lang).items():
         spec.components.response(code, response)
-    for name, parameter in {**parts.parameters(lang), **flows.parameters(lang)}.items():
-        spec.components.parameter(name, parameter["in"], parameter)
-    for path, operations in {**parts.general(lang), **flows.general(lang)}.items():
-        spec.path(path, operations=operations)
+    for room in (parts, flows, delegations):
+        for name, parameter in room.parameters(lang).items():
+            spec.components.parameter(name, parameter["in"], parameter)
+    for room in (parts, flows, reports, delegations):
+        for path, operations in room.general(lang).items():
+            spec.path(path, operations=operations)
+    for report in reports.readable_reports(catalog, actor):
+        for name, schema in reports.report_schemas(catalog, actor, report).items():
+            spec.components.schema(name, schema)
+        for path, operations in reports.report_paths(catalog, actor, report, lang).items():
+            spec.path(path, operations=operations)
     for form_id in forms_for(catalog, actor):
         held = rights(catalog, actor, form_id)
         _add_form(spec, catalog.forms[form_id], held, lang)

@@ -23,17 +23,17 @@ ABOUT = {
 def schemas() -> Mapping[str, Json]:
     """Schemas that do not depend on a form."""
     return {
-        "error": _object(
+        "error": whole(
             {
-                "error": _object(
+                "error": whole(
                     {
                         "code": {"type": "string", "enum": sorted(CODES)},
                         "message": {"type": "string"},
-                        "details": _list(
-                            _object(
+                        "details": listed(
+                            whole(
                                 {
                                     "code": {"type": "string"},
-                                    "path": _list({"type": ["string", "integer"]}),
+                                    "path": listed({"type": ["string", "integer"]}),
                                     "message": {"type": "string"},
                                 }
                             )
@@ -45,9 +45,9 @@ def schemas() -> Mapping[str, Json]:
         ),
         "me": {"type": "object"},
         "form": {"type": "object", "required": ["id", "label", "actions"]},
-        "forms": _object({"forms": _list(ref("form"))}),
+        "forms": whole({"forms": listed(ref("form"))}),
         "warning": {"type": "object", "required": ["code", "path", "message"]},
-        "saved": _object(
+        "saved": whole(
             {
                 "id": ID,
                 "number": {"type": ["string", "null"]},
@@ -55,7 +55,7 @@ def schemas() -> Mapping[str, Json]:
                 "version": {"type": "integer"},
                 "release": {"type": "integer"},
                 "replayed": {"type": "boolean"},
-                "warnings": _list(ref("warning")),
+                "warnings": listed(ref("warning")),
             }
         ),
         "entry": {
@@ -63,8 +63,8 @@ def schemas() -> Mapping[str, Json]:
             "required": ["seq", "at", "by", "via", "act", "changes"],
             "properties": {"seq": {"type": "integer"}, "at": WHEN, "act": {"type": "string"}},
         },
-        "journal": _object({"entries": _list(ref("entry"))}),
-        "attachment": _object(
+        "journal": whole({"entries": listed(ref("entry"))}),
+        "attachment": whole(
             {
                 "id": ID,
                 "name": {"type": "string"},
@@ -72,7 +72,7 @@ def schemas() -> Mapping[str, Json]:
                 "size": {"type": "integer"},
             }
         ),
-        "choices": _object({"choices": _list({"type": "object", "required": ["id", "title"]})}),
+        "choices": whole({"choices": listed({"type": "object", "required": ["id", "title"]})}),
         "preview": {"type": "object", "required": ["values", "errors", "warnings"]},
         "operation": {
             "type": "object",
@@ -85,13 +85,13 @@ def schemas() -> Mapping[str, Json]:
                 "values": {"type": "object"},
             },
         },
-        "results": _object({"results": _list({"type": "object", "required": ["status"]})}),
+        "results": whole({"results": listed({"type": "object", "required": ["status"]})}),
     }
 
 
 def form_schemas(form_id: str) -> Mapping[str, Json]:
     """Schemas of one form around its values."""
-    record = _object(
+    record = whole(
         {
             "id": ID,
             "form": {"const": form_id},
@@ -110,8 +110,8 @@ def form_schemas(form_id: str) -> Mapping[str, Json]:
     release = {"type": ["integer", "null"]}
     return {
         f"{form_id}.record": record,
-        f"{form_id}.page": _object(
-            {"records": _list(ref(f"{form_id}.record")), "next": {"type": ["string", "null"]}}
+        f"{form_id}.page": whole(
+            {"records": listed(ref(f"{form_id}.record")), "next": {"type": ["string", "null"]}}
         ),
         f"{form_id}.create": {
             "type": "object",
@@ -299,7 +299,7 @@ def with_body(operation: Json, schema: str | None) -> Json:
 
 def _events(say: Words) -> Json:
     """Signed by the service that sends them, in its own way: no token, any body."""
-    accepted = _object({"accepted": {"type": "integer"}})
+    accepted = whole({"accepted": {"type": "integer"}})
     return {
         "operationId": "events",
         "summary": say(
@@ -334,11 +334,13 @@ def _download(say: Words) -> Json:
     return download
 
 
-def _object(properties: Json) -> Json:
+def whole(properties: Json) -> Json:
+    """An object that has all of these members."""
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def _list(items: Json) -> Json:
+def listed(items: Json) -> Json:
+    """A list of such items."""
     return {"type": "array", "items": items}
 
 

@@ -11,6 +11,9 @@ from app.web.errors import ApiError
 from forms.problems import suggest
 from forms.values import Text
 
+Detail = tuple[str, tuple[str | int, ...], Text]
+"""Code, path and text of something that is wrong."""
+
 OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "starts", "has", "empty")
 SINGLE = ("sort", "q", "fields", "limit", "cursor")
 LIMIT, MOST = 50, 200
@@ -43,19 +46,19 @@ class ListQuery:
     cursor: str = ""
 
 
-def read_query(args: MultiDict[str, str]) -> ListQuery:
-    """Read the parameters of a list.
+def read_query(args: MultiDict[str, str], singles: tuple[str, ...] = SINGLE) -> ListQuery:
+    """Read the parameters of a list; `singles` are those it takes besides filters.
 
     Raises ApiError bad_parameter naming every parameter at fault.
     """
-    details: list[tuple[str, tuple[str | int, ...], Text]] = []
+    details: list[Detail] = []
     conditions = []
     for name in args:
         found = _FILTER.fullmatch(name)
         if found:
             operator = found[2] or "eq"
             if operator not in OPERATORS:
-                details.append(_unknown("unknown_operator", name, operator, OPERATORS))
+                details.append(unknown("unknown_operator", name, operator, OPERATORS))
                 continue
             values = tuple(args.getlist(name))
             if operator == "in":
@@ -63,9 +66,9 @@ def read_query(args: MultiDict[str, str]) -> ListQuery:
             elif len(values) > 1:
                 details.append(_twice(name))
             conditions.append(Condition(found[1], operator, values))
-        elif name not in SINGLE:
-            known = (*SINGLE, "filter[field][op]")
-            details.append(_unknown("unknown_parameter", name, name, known))
+        elif name not in singles:
+            known = (*singles, "filter[field][op]")
+            details.append(unknown("unknown_parameter", name, name, known))
         elif len(args.getlist(name)) > 1:
             details.append(_twice(name))
     limit = args.get("limit", str(LIMIT))
@@ -98,13 +101,12 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _twice(name: str) -> tuple[str, tuple[str | int, ...], Text]:
+def _twice(name: str) -> Detail:
     return ("repeated", (name,), Text("只能出现一次", "may be given once"))
 
 
-def _unknown(
-    code: str, name: str, word: str, known: tuple[str, ...]
-) -> tuple[str, tuple[str | int, ...], Text]:
+def unknown(code: str, name: str, word: str, known: tuple[str, ...]) -> Detail:
+    """What is said of a word of a parameter that is none of those known."""
     near, allowed = suggest(word, known), ", ".join(known)
     zh = f"未知,可用:{allowed}" + (f"(是否想写 {near}?)" if near else "")
     en = f"unknown; known: {allowed}" + (f" (did you mean {near}?)" if near else "")

@@ -15,15 +15,15 @@ from app.records.choose import Titled, choices, titles
 from app.records.delegations import (
     Delegation,
     change_delegation,
-    delegable,
     delegate,
+    delegate_once,
     delegation,
     delegations,
-    deputies,
     end_delegation,
     every_delegation,
     standing_in,
 )
+from app.records.deputies import delegable, deputies, deputy
 from app.records.errors import Refused
 from app.records.files import OpenFile, attach, attachments, open_attachment
 from app.records.flowview import FlowView, TaskView, TraceEntry, decisions, flow_of, trace, why
@@ -78,10 +78,12 @@ __all__ = [
     "decisions",
     "delegable",
     "delegate",
+    "delegate_once",
     "delegation",
     "delegations",
     "delete",
     "deputies",
+    "deputy",
     "each",
     "end_delegation",
     "every_delegation",

@@ -3,6 +3,9 @@ the one who stands in, and say for whom; there are no chains.
 
 One person has one deputy at a time: periods that overlap on the same form are refused, and so are
 two people who stand in for each other at the same time.
+
+A token sees and changes delegations of the forms its scopes let it read and change; those of all
+forms only with scopes for every form.
 """
 
 from __future__ import annotations
@@ -13,11 +16,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
-from app.access.rights import admin_rights, effective_roles
+from app.access.rights import admin_rights
+from app.access.scopes import let_through
 from app.access.users import user_names
-from app.records.errors import Refused, forbidden, not_found
+from app.records.deputies import delegable
+from app.records.errors import Refused, forbidden, key_reused, not_found
 from app.records.targets import micros, moment
-from flows.model import Approve, Flow
+from app.records.transition import Request
+from app.records.use import request_of
 from forms.validate_result import FieldError
 from forms.values import Text, new_id
 
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = "id, user_id, to_user, form, starts_at, ends_at, ended_at"
 PLANNED, ACTIVE, OVER = "planned", "active", "over"
-MOST_DEPUTIES = 1000
 _FIRST, _LAST = -(1 << 62), 1 << 62
 
 
@@ -76,10 +81,37 @@ def delegate(
     `starts_at` None: from now on; `ends_at` None: until it is ended. Raises Refused invalid (its
     details name "to_user", "form" or "ends_at") or forbidden.
     """
+    made, _replayed = delegate_once(
+        tenant, actor, to_user, user=user, form=form, starts_at=starts_at, ends_at=ends_at
+    )
+    return made
+
+
+def delegate_once(
+    tenant: Tenant,
+    actor: Actor,
+    to_user: int,
+    *,
+    user: int | None = None,
+    form: str | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    key: str | None = None,
+) -> tuple[int, bool]:
+    """`delegate`; the same `key` with the same content gives the first one's id again, and True.
+    Raises also Refused key_reused, bad_request."""
     who = actor.user_id if user is None else user
     _demand_own(tenant, actor, who)
+    _demand_scope(actor, form, "update")
+    body = {"user": who, "to_user": to_user, "starts_at": starts_at, "ends_at": ends_at}
+    request = request_of(actor, "delegate", form or "", None, body, key)
+    known = _made_before(tenant.db.query, request)
+    if known is not None:
+        return known, True
     wish = _wish(tenant, new_id(), who or 0, to_user, form, starts_at, ends_at)
     with tenant.db.write() as tx:
+        if request is not None and not _take(tenant, tx.execute, request, wish):
+            return _made_before(tx.execute, request) or 0, True
         _check(tenant, tx.execute, wish)
         tx.execute(
             "INSERT INTO rf_delegation (id, user_id, to_user, form, starts_at, ends_at, created_at,"
@@ -87,7 +119,7 @@ def delegate(
             (wish.id, wish.user, wish.to_user, wish.form, wish.starts, wish.ends, tenant.now_us(),
              actor.user_id),
         )  # fmt: skip
-    return wish.id
+    return wish.id, False
 
 
 def change_delegation(
@@ -103,6 +135,8 @@ def change_delegation(
     """Change one that is not over, as `delegate` would make it. Votes that were opened stay where
     they are. Raises Refused not_found, forbidden or invalid."""
     known = delegation(tenant, actor, delegation_id)
+    _demand_scope(actor, known.form, "update")
+    _demand_scope(actor, form, "update")
     if known.state(tenant.now()) == OVER:
         raise _wrong("", "该代理已结束，请新建。", "It is over: make a new one.")
     wish = _wish(tenant, known.id, known.user, to_user, form, starts_at, ends_at)
@@ -117,7 +151,8 @@ def change_delegation(
 
 def end_delegation(tenant: Tenant, actor: Actor, delegation_id: int) -> None:
     """End it now; votes that were opened stay where they are. Raises Refused."""
-    delegation(tenant, actor, delegation_id)
+    known = delegation(tenant, actor, delegation_id)
+    _demand_scope(actor, known.form, "update")
     tenant.db.execute_now(
         "UPDATE rf_delegation SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
         (tenant.now_us(), delegation_id),
@@ -127,28 +162,42 @@ def end_delegation(tenant: Tenant, actor: Actor, delegation_id: int) -> None:
 def delegation(tenant: Tenant, actor: Actor, delegation_id: int) -> Delegation:
     """One of one's own (or, with the right `users`, anybody's). Raises Refused."""
     found = _select(tenant, "id = ?", (delegation_id,))
-    if not found:
+    if not (found and _lets_through(actor, found[0].form, "read")):
         raise not_found()
     _demand_own(tenant, actor, found[0].user)
     return found[0]
 
 
 def delegations(
-    tenant: Tenant, actor: Actor, *, user: int | None = None, limit: int = 200
+    tenant: Tenant,
+    actor: Actor,
+    *,
+    user: int | None = None,
+    limit: int = 200,
+    before: int = _LAST,
 ) -> list[Delegation]:
-    """One's own (or, with the right `users`, another's) delegations, newest first."""
+    """One's own (or, with the right `users`, another's) delegations, newest first; those made
+    before the one with the id `before`."""
     who = actor.user_id if user is None else user
     _demand_own(tenant, actor, who)
-    return _select(tenant, "user_id = ? ORDER BY id DESC LIMIT ?", (who or 0, limit))
+    forms, params = _forms_read(tenant, actor)
+    return _select(
+        tenant,
+        f"user_id = ? AND id < ?{forms} ORDER BY id DESC LIMIT ?",
+        (who or 0, before, *params, limit),
+    )
 
 
-def standing_in(tenant: Tenant, actor: Actor, *, limit: int = 200) -> list[Delegation]:
-    """For whom one stands in, now or later."""
+def standing_in(
+    tenant: Tenant, actor: Actor, *, limit: int = 200, before: int = _LAST
+) -> list[Delegation]:
+    """For whom one stands in, now or later; newest first, those made before `before`."""
+    forms, params = _forms_read(tenant, actor)
     return _select(
         tenant,
         "to_user = ? AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > ?)"
-        " ORDER BY id DESC LIMIT ?",
-        (actor.user_id or 0, tenant.now_us(), limit),
+        f" AND id < ?{forms} ORDER BY id DESC LIMIT ?",
+        (actor.user_id or 0, tenant.now_us(), before, *params, limit),
     )
 
 
@@ -159,53 +208,6 @@ def every_delegation(
     _demand_own(tenant, actor, None)
     count = tenant.db.query("SELECT COUNT(*) FROM rf_delegation")[0][0]
     return count, _select(tenant, "1 = 1 ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
-
-
-def delegable(tenant: Tenant) -> list[str]:
-    """The forms in whose flow somebody may stand in for an approver."""
-    return [form for form, flow in tenant.active().catalog.flows.items() if _lets(flow)]
-
-
-def deputies(tenant: Tenant, actor: Actor) -> list[tuple[int, str, str]]:
-    """(id, name, login) of those one may ask to stand in: who decides in the same flows, has the
-    same role or department, one's manager and whom one manages; with the right `users`, all."""
-    catalog = tenant.active().catalog
-    every = actor.unrestricted or "users" in admin_rights(catalog, actor)
-    roles = effective_roles(catalog, actor.roles)
-    near = set(actor.roles)
-    for flow in catalog.flows.values():
-        named = _approving(flow)
-        if not named.isdisjoint(roles):
-            near |= named
-    holding = [one for one in catalog.roles if not near.isdisjoint(effective_roles(catalog, [one]))]
-    marks = ", ".join("?" * len(holding)) or "NULL"
-    own = "(SELECT {} FROM rf_user AS o WHERE o.id = ?)"
-    rows = tenant.db.query(
-        "SELECT u.id, u.name, u.login FROM rf_user AS u WHERE u.active = 1 AND u.id <> ?"
-        f" AND (? = 1 OR u.manager_id = ? OR u.id = {own.format('o.manager_id')}"
-        f" OR u.department_id = {own.format('o.department_id')}"
-        f" OR u.id IN (SELECT r.user_id FROM rf_user_role AS r WHERE r.role IN ({marks})))"
-        " ORDER BY u.name, u.login LIMIT ?",
-        (actor.user_id or 0, int(every), *[actor.user_id or 0] * 3, *holding, MOST_DEPUTIES),
-    )
-    return [(int(id_), str(name), str(login)) for id_, name, login in rows]
-
-
-def _approving(flow: Flow) -> set[str]:
-    """The roles that decide in a flow where somebody may stand in."""
-    return {
-        who.value
-        for step in flow.steps.values()
-        if isinstance(step.body, Approve) and "delegate" in step.body.allow
-        for people in (step.body.if_nobody, *(level.by for level in step.body.levels.values()))
-        for who in people
-        if who.kind == "role"
-    }
-
-
-def _lets(flow: Flow) -> bool:
-    bodies = (step.body for step in flow.steps.values())
-    return any(isinstance(body, Approve) and "delegate" in body.allow for body in bodies)
 
 
 def _select(tenant: Tenant, where: str, params: Sequence[Any]) -> list[Delegation]:
@@ -265,9 +267,12 @@ def _wish(
 
 
 def _check(tenant: Tenant, execute: Any, wish: _Wish) -> None:
-    """What others have agreed on meanwhile is looked at inside the transaction."""
+    """What others have agreed on meanwhile is looked at inside the transaction, which holds both
+    people: two agreements at once would not see each other."""
+    held = " FOR UPDATE" if tenant.db.dialect == "postgres" else ""
     active = execute(
-        "SELECT id FROM rf_user WHERE id IN (?, ?) AND active = 1", (wish.user, wish.to_user)
+        f"SELECT id FROM rf_user WHERE id IN (?, ?) AND active = 1 ORDER BY id{held}",
+        (wish.user, wish.to_user),
     )
     known = {row[0] for row in active}
     if wish.to_user not in known:
@@ -303,6 +308,59 @@ def _demand_own(tenant: Tenant, actor: Actor, user: int | None) -> None:
     if own or actor.unrestricted or "users" in admin_rights(tenant.active().catalog, actor):
         return
     raise forbidden(Text("为他人设置代理", "choose who stands in for others"))
+
+
+def _lets_through(actor: Actor, form: str | None, action: str) -> bool:
+    """Whether a token's scopes let an action on the delegation's form through."""
+    return let_through(actor.scopes, form or "*", action)
+
+
+def _demand_scope(actor: Actor, form: str | None, action: str) -> None:
+    if not _lets_through(actor, form, action):
+        raise forbidden(
+            Text(
+                "用此令牌设置或结束代理（须有该表单或全部表单的 update 范围）",
+                "set or end who stands in with this token: it needs the scope update of the form,"
+                " or of every form",
+            )
+        )
+
+
+def _forms_read(tenant: Tenant, actor: Actor) -> tuple[str, list[str]]:
+    """SQL that leaves the delegations a token may read; nothing for who has none."""
+    if _lets_through(actor, None, "read"):
+        return "", []
+    forms = tenant.active().tables.forms
+    keys = [home.key for form, home in forms.items() if _lets_through(actor, form, "read")]
+    return f" AND form IN ({', '.join('?' * len(keys)) or 'NULL'})", keys
+
+
+def _take(tenant: Tenant, execute: Any, request: Request, wish: _Wish) -> bool:
+    """Take the key; whether nobody was quicker."""
+    return bool(
+        execute(
+            "INSERT INTO rf_idempotency"
+            " (scope, key, request_hash, form, record_id, result, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scope, key) DO NOTHING RETURNING 1",
+            (request.scope, request.key, request.hash, wish.form or "", wish.id, "{}",
+             tenant.now_us()),
+        )
+    )  # fmt: skip
+
+
+def _made_before(execute: Any, request: Request | None) -> int | None:
+    """The delegation that was made under this key. Raises Refused key_reused."""
+    if request is None:
+        return None
+    known = execute(
+        "SELECT request_hash, record_id FROM rf_idempotency WHERE scope = ? AND key = ?",
+        (request.scope, request.key),
+    )
+    if not known:
+        return None
+    if known[0][0] != request.hash:
+        raise key_reused()
+    return int(known[0][1])
 
 
 def _wrong(field: str, zh: str, en: str) -> Refused:

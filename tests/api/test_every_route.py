@@ -21,6 +21,7 @@ BODIES: dict[str, dict[str, object]] = {
     "api.comment": {"text": "x"},
     "api.transfer": {"to": "0000000000001"},
     "api.add_approver": {"user": "0000000000001", "how": "before"},
+    "api.delegate": {"to_user": "0000000000001"},
 }
 """What calls carry that take no values."""
 
@@ -45,6 +46,7 @@ def addresses(shop: Shop, rule: Rule, form: str) -> str:
         "export_type": "csv",
         "connection": "carrier",
         "incident_id": f"step-{record}",
+        "delegation": record,
     }
     unknown = rule.arguments - set(samples)
     assert not unknown, f"{rule}: give this test a sample for {sorted(unknown)}"
@@ -168,12 +170,15 @@ def test_no_page_answers_without_a_tenant(shop: Shop) -> None:
 def test_a_person_without_rights_sees_nothing(shop: Shop) -> None:
     client = shop.session("nobody")
     statuses = refuse(shop, client, root_of(shop))
-    open_rules = {
-        f"GET /api/v1/{name}" for name in ("me", "forms", "openapi.json", "tasks", "tasks/count")
-    }
+    own = "me forms openapi.json tasks tasks/count reports delegations delegations/choices"
+    expected = {f"GET /api/v1/{name}": {200} for name in own.split()}
+    expected["POST /api/v1/delegations"] = {422}  # one's own to set; nobody of that id to choose
     for rule, seen in statuses.items():
-        assert seen == ({200} if rule in open_rules else {404}), rule
+        assert seen == expected.get(rule, {404}), rule
     assert client.get(f"{shop.api()}/forms").json == {"forms": []}
+    assert client.get(f"{shop.api()}/reports").json == {"reports": []}
+    assert client.get(f"{shop.api()}/delegations").json == {"delegations": [], "next": None}
+    assert client.get(f"{shop.api()}/delegations/choices").json["people"] == []
     described = client.get(f"{shop.api()}/openapi.json").get_data(as_text=True)
     for form in shop.ids:
         assert form not in described

@@ -18,6 +18,7 @@ from app.records import (
     delegate,
     delegations,
     deputies,
+    deputy,
     end_delegation,
     standing_in,
 )
@@ -68,7 +69,7 @@ def add_delegation() -> Any:
         delegate(
             g.tenant,
             g.actor,
-            _deputy(typed["to_user"]),
+            deputy(g.tenant, g.actor, person_typed(typed["to_user"])),
             form=typed["form"] or None,
             starts_at=first_moment(typed["starts_at"], "starts_at", _zone()),
             ends_at=moment_after(typed["ends_at"], "ends_at", _zone()),
@@ -105,15 +106,6 @@ def period_words(one: Delegation, zone: tzinfo) -> str:
     if first:
         return _("from %(first)s until it is ended", first=first)
     return _("until %(last)s", last=last) if last else _("until it is ended")
-
-
-def _deputy(text: str) -> int:
-    """The person chosen, if one may choose them: pages tell nobody's name by an id."""
-    chosen, own = person_typed(text), g.actor.user_id
-    known = chosen == own or any(
-        id_ == chosen for id_, _name, _login in deputies(g.tenant, g.actor)
-    )
-    return chosen if known else 0
 
 
 def _zone() -> tzinfo:
