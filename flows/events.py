@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from flows.hearing import Place
 from flows.records import record
 from flows.state import SYSTEM, Origin, Person
 
@@ -104,13 +105,15 @@ class Answer:
 @record
 class Arrived:
     """An event from outside, e.g. "carrier.delivered"; `save`: field path → value. `rows`: the
-    lines it is about, where a line's field led to the record: scopes of others go on waiting."""
+    lines it is about, where a line's field led to the record: scopes of others go on waiting.
+    `heard`: the places that have heard it before (`flows.hearing`)."""
 
     name: str
     id: str
     save: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     rows: frozenset[int] = frozenset()
+    heard: frozenset[Place] = frozenset()
 
 
 GONE = "failed.deleted"

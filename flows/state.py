@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
+from flows.hearing import Place
 from flows.records import record
 from forms.model import Row
 from forms.values import Text
@@ -230,6 +231,10 @@ class Done:
     """Whether the event had a place: an event nobody waits for, a timer of a decided task and an
     answer given before change nothing and are not journaled."""
     trace: tuple[Mapping[str, Any], ...] = ()
+    heard: frozenset[Place] = frozenset()
+    """Of an event from outside: the places that have heard it, those of before, too."""
+    awaited: bool = False
+    """Whether others may yet come to a wait for that event: it is kept for them."""
 
 
 class Asked(NamedTuple):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from app.access.actor import SYSTEM, Actor
 from app.access.rights import Rights, admin_rights
 from app.records.errors import Refused, forbidden, not_found
+from app.records.eventdata import body_of, event_of, heard_before
 from app.records.moving import Said, moved
 from app.records.outcome import Saved
 from app.records.persons import person
-from app.records.plain import plain
 from app.records.prepare import Context, context, facts_for
 from app.records.readying import Prepared, demand_flow, ready
 from app.records.seeing import demand_seen
@@ -42,11 +42,11 @@ _IDLE = (
 _EVENT = (
     "INSERT INTO rf_event (id, form, record_id, name, data, status, at, used_at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (id) DO UPDATE SET status = excluded.status, used_at = excluded.used_at"
-    " WHERE rf_event.status <> 'used'"
+    " ON CONFLICT (id) DO UPDATE SET status = excluded.status, data = excluded.data,"
+    " used_at = COALESCE(excluded.used_at, rf_event.used_at) WHERE rf_event.status <> 'used'"
 )
 _GONE = "UPDATE rf_event SET status = 'late' WHERE id = ? AND status IN ('new', 'early')"
-USED, EARLY, LATE = "used", "early", "late"
+NEW, USED, EARLY, LATE = "new", "used", "early", "late"
 
 
 def fire(tenant: Tenant, due_id: int) -> bool:
@@ -119,33 +119,33 @@ def changed(tenant: Tenant, form_key: str, rid: int, settle: Statement | None = 
 def arrive(
     tenant: Tenant, form_key: str, rid: int, event: Arrived, settle: Statement | None = None
 ) -> str:
-    """An event from outside, kept by its id: "used"; "early" where nobody waits for it yet (it is
-    looked at again when somebody does); "late" where the record has ended. The same id again
-    changes nothing and says what became of it.
+    """An event from outside, kept by its id: "used" where it moved something; "early" where nobody
+    waits for it now, or nobody who has not heard it (it is looked at again when somebody does);
+    "late" where the record has ended. Each line, and each branch, that it is about hears it once,
+    when it comes to its wait; what has heard it is not moved by the same id again.
     """
     told: list[str] = []
 
-    def known(standing: Standing) -> bool:
-        told[:] = [standing.event] if standing.event in (USED, LATE) else []
-        return bool(told)
+    def known(standing: Standing) -> Arrived | None:
+        kept = standing.event
+        told[:] = [kept.status] if kept is not None and kept.status in (USED, LATE) else []
+        return None if told else heard_before(event, kept)
 
-    body = json.dumps(
-        {
-            "save": {".".join(path): plain(value) for path, value in event.save.items()},
-            "data": plain(event.data),
-            "rows": sorted(event.rows),
-        },
-        ensure_ascii=False,
-    )
     said = Said("event", event.name, {"id": event.id})
 
-    def keep(ctx: Context, status: str) -> list[Statement]:
-        told[:] = [status]
-        used = ctx.at if status == USED else None
-        params = (event.id, ctx.plan.key, rid, event.name, body, status, ctx.at, used)
-        return [(_EVENT, params)]
+    def keep(ctx: Context, one: Arrived, done: Done, over: bool) -> list[Statement]:
+        heard = done.heard if done.used else one.heard
+        status = USED
+        if done.awaited and done.ended is None:
+            status = NEW if _opens(done, one.name) else EARLY
+        elif not done.used:
+            status = EARLY if not over else USED if heard else LATE
+        told[:] = [USED if done.used else status]
+        at, used = ctx.at, ctx.at if done.used else None
+        body = body_of(one, heard)
+        return [(_EVENT, (one.id, ctx.plan.key, rid, one.name, body, status, at, used))]
 
-    signal = _Signal(event, lambda _: said, None, settle, event.id, known, keep)
+    signal = _Signal(event, lambda _: said, None, settle, known=known, keep=keep)
     _signal(tenant, form_key, rid, signal)
     if not told:  # the record is gone
         tenant.db.execute_now(_GONE, (event.id,))
@@ -223,12 +223,14 @@ class _Signal:
     said: Callable[[Standing], Said]
     near: tuple[str, int] | None = None
     settle: Statement | None = None
-    event_id: str = ""
-    known: Callable[[Standing], bool] = lambda _: False
-    keep: Callable[[Context, str], list[Statement]] | None = None
+    known: Callable[[Standing], Arrived | None] | None = None
+    """Of an event from outside: as it is to be told, None where it is over."""
+    keep: Callable[[Context, Arrived, Done, bool], list[Statement]] | None = None
     actor: Actor | None = None
     """Who decided what the event says; None: nobody."""
     used: bool = False
+    again: bool = False
+    """Whether somebody has come to a wait for the same event meanwhile."""
     write: Write | None = None
 
 
@@ -240,33 +242,33 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
     refused: list[Refused] = []
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
-        signal.used, signal.write = False, None
+        signal.used, signal.again, signal.write = False, False, None
         ctx = system_context(tenant, published, form_key, reader)
-        ctx, standing = stand(ctx, rid, near=signal.near, event=signal.event_id)
-        near = signal.near
-        if near is not None and near[0] == "token" and near[1] not in standing.state.tokens:
-            # Its scope is over; one that was opened anew may wait for the same effect.
-            ctx, standing = stand(ctx, rid, event=signal.event_id)
+        ctx, standing = _standing(ctx, rid, signal)
         flow, record = demand_flow(ctx, standing), standing.record
-        if signal.known(standing):
+        event: Event | None = signal.event
+        if signal.known is not None:
+            event = signal.known(standing)
+        if event is None:
             return ctx.plan, _idle(ctx, record, signal.settle, [])
         if refused:
-            done = _stuck(ctx, standing, signal.event, refused[-1])
+            done = _stuck(ctx, standing, event, refused[-1])
         else:
             row, currency = dict(record.row), record.head.currency
-            done = step_on(ctx, flow, standing.state, signal.event, row, currency, record)
+            done = step_on(ctx, flow, standing.state, event, row, currency, record)
+        kept: list[Statement] = []
+        if signal.keep is not None and isinstance(event, Arrived):
+            kept = signal.keep(ctx, event, done, standing.top.outcome is not None)
         if not done.used:
-            over = standing.top.outcome is not None
-            rest = signal.keep(ctx, LATE if over else EARLY) if signal.keep is not None else []
-            return ctx.plan, _idle(ctx, record, signal.settle, rest)
+            return ctx.plan, _idle(ctx, record, signal.settle, kept)
         write = next_write(ctx, record, Given(done.row, record.head.currency), None, "save")
         write.guard = signal.settle
         if signal.actor is not None:
             write.actor = signal.actor
         moved(ctx, write, flow, standing, done, signal.said(standing))
-        if signal.keep is not None:
-            write.extra += signal.keep(ctx, USED)
+        write.extra += kept
         signal.used = True
+        signal.again = done.awaited and _opens(done, getattr(event, "name", ""))
         signal.write = write
         return ctx.plan, ready(ctx, write)
 
@@ -280,9 +282,25 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
             raise
         refused.append(problem)
         run(tenant, None, prepare, lock=form_key, rid=rid)
-    if signal.write is not None and signal.write.heard:
+    if signal.write is not None and (signal.write.heard or signal.again):
         look_at_once(tenant, form_key, rid)
     return signal.used
+
+
+def _opens(done: Done, name: str) -> bool:
+    """Whether a transition opens a wait for an event."""
+    return any(name in names for _, names in done.opened)
+
+
+def _standing(ctx: Context, rid: int, signal: _Signal) -> tuple[Context, Standing]:
+    """The record, with as much of what is open as the event may concern."""
+    name = signal.event.id if isinstance(signal.event, Arrived) else ""
+    near = signal.near
+    there, standing = stand(ctx, rid, near=near, event=name)
+    if near is not None and near[0] == "token" and near[1] not in standing.state.tokens:
+        # Its scope is over; one that was opened anew may wait for the same effect.
+        return stand(ctx, rid)
+    return there, standing
 
 
 _STUCK = frozenset({"invalid", "limit_reached", "not_unique"})
@@ -360,10 +378,7 @@ def look_again(tenant: Tenant, form_key: str, rid: int) -> int:
     """Let events of a record arrive that came before anybody waited for them; how many."""
     rows = tenant.db.query(_AGAIN, (form_key, rid))
     for key, name, body in rows:
-        data = json.loads(body)
-        save = {tuple(path.split(".")): value for path, value in data["save"].items()}
-        about = frozenset(data.get("rows", ()))
-        arrive(tenant, form_key, rid, Arrived(name, key, save, data["data"], about))
+        arrive(tenant, form_key, rid, event_of(name, key, json.loads(body)))
     return len(rows)
 
 

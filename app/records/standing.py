@@ -6,7 +6,10 @@ needs that scope and the ones above it; `near` says which.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from app.records.errors import not_found, release_changed
 from app.records.flowstate import read_task, read_timer, read_token, read_top
@@ -34,6 +37,13 @@ _STARTS = {
 }
 
 
+class KeptEvent(NamedTuple):
+    """What became of an event from outside, and what is kept with it."""
+
+    status: str
+    data: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Standing:
     """A record under its own release, with what is open. `rows` are the open rows that were read
@@ -43,8 +53,8 @@ class Standing:
     flow: Flow | None
     rows: tuple[OpenRow, ...]
     state: State
-    event: str = ""
-    """What became of the event that was asked for; "" where it is new."""
+    event: KeptEvent | None = None
+    """The event that was asked for, as it is kept; None where it is new."""
 
     @property
     def top(self) -> Token:
@@ -90,7 +100,7 @@ def stand(
         )
     }
     if event:
-        text = f"SELECT {json_list(dialect, ['e.status'])} AS found FROM rf_event AS e"
+        text = f"SELECT {json_list(dialect, ['e.status', 'e.data'])} AS found FROM rf_event AS e"
         others["event"] = (f"{text} WHERE e.id = ?", [event])
     if filled:
         others |= beside(ctx, rid)
@@ -103,9 +113,12 @@ def stand(
     if filled:
         take_beside(ctx, found)
     rows = tuple(OpenRow._make(values) for values in found["open"])
-    status = found["event"][0][0] if found.get("event") else ""
+    kept = None
+    if found.get("event"):
+        status, data = found["event"][0]
+        kept = KeptEvent(status, json.loads(data))
     state = state_of(record.head.flow, rows)
-    return ctx, Standing(record, plan.flow, rows, state, status)
+    return ctx, Standing(record, plan.flow, rows, state, kept)
 
 
 def state_of(flow: str | None, rows: tuple[OpenRow, ...]) -> State:

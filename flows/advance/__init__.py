@@ -114,4 +114,6 @@ def _done(work: Work) -> Done:
         work.revoke,
         work.ended,
         trace=tuple(work.trace),
+        heard=work.heard,
+        awaited=work.awaited,
     )

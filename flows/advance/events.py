@@ -37,6 +37,7 @@ from flows.events import (
     Mend,
     Transfer,
 )
+from flows.hearing import EVERYWHERE
 from flows.messages import decided, declined
 from flows.model import Approve, Do, Start, Step
 from flows.picture import act_text
@@ -224,9 +225,10 @@ def arrived(work: Work, event: Arrived) -> None:
     if waits.arrived(work, event):
         return
     found = work.flow.interrupts.get(event.name)
-    if found is None or work.row.get("stage") not in found.stages:
+    if found is None or work.row.get("stage") not in found.stages or event.heard:
         work.used = False
         return
+    work.heard = frozenset({EVERYWHERE})
     told = Interruption(work.person, event.name, data=event.data)
 
     def leave() -> None:

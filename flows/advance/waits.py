@@ -11,6 +11,7 @@ from flows.advance.ids import made_id
 from flows.advance.moves import guarded, leave
 from flows.advance.work import Live, Work
 from flows.events import Arrived
+from flows.hearing import Place, awaited, may_hear
 from flows.model import Step, Wait
 from flows.plain import plain
 from flows.reading import Seen
@@ -98,8 +99,8 @@ def _concerns(work: Work, event: Arrived, about: str, token: Token) -> bool:
 
 
 def arrived(work: Work, event: Arrived) -> bool:
-    """Let go every token that waits for an event it is about; whether any did."""
-    found = False
+    """Let go every token that waits for an event it is about and has not heard; whether any did."""
+    heard: set[Place] = set()
     about = _about(work, event)
     for token in list(work.state.tokens.values()):
         if token.outcome is not None:
@@ -109,7 +110,10 @@ def arrived(work: Work, event: Arrived) -> bool:
             continue
         if not _concerns(work, event, about, token):
             continue
-        found = True
+        place = work.place_of(token)
+        if event.heard and not may_hear(work.flow, place, event.heard):
+            continue
+        heard.add(place)
         live = work.token(token.id)
 
         def go(live: Live = live, step: Step = step) -> None:
@@ -120,4 +124,10 @@ def arrived(work: Work, event: Arrived) -> bool:
             leave(work, live, event.name)
 
         guarded(work, live, go)
-    return found
+    if heard:
+        work.heard = event.heard | heard
+        chosen = {about: event.rows} if about else {}
+        if event.rows and not about:
+            chosen = {lines.id: frozenset() for lines in work.flow.shape.lines}
+        work.awaited = awaited(work.flow, work.row, event.name, chosen, work.heard)
+    return bool(heard)

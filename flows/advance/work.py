@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.advance.trouble import Missing, trouble, unable
+from flows.hearing import Place
 from flows.model import Duration, Flow, Step
 from flows.policy import Undecided, parameter
 from flows.reading import Wants
@@ -114,6 +115,7 @@ class Work:
     """A transition under way."""
 
     __slots__ = (
+        "awaited",
         "before",
         "cancel_below",
         "effects",
@@ -124,6 +126,7 @@ class Work:
         "facts",
         "flow",
         "happenings",
+        "heard",
         "live",
         "now",
         "opened",
@@ -173,6 +176,8 @@ class Work:
         self.cancel_below: list[int] = []
         self.opened: list[tuple[int, tuple[str, ...]]] = []
         self.watches: dict[int, tuple[tuple[str, int], ...]] = {}
+        self.heard: frozenset[Place] = frozenset()
+        self.awaited = False
         self.revoke = False
         self.ended: str | None = None
         self.used = True
@@ -240,6 +245,16 @@ class Work:
                 found: int | None = self.seen_from(live).get(name)
                 return found
         return None
+
+    def place_of(self, live: Live | Token) -> Place:
+        """The scope a token stands in, with the rows around it."""
+        rows: list[int] = []
+        one: Live | Token | None = live
+        while one is not None and one.row is not None:
+            if not rows or rows[-1] != one.row:
+                rows.append(one.row)
+            one = self.above(one)
+        return live.scope, tuple(reversed(rows))
 
     def above(self, live: Live | Token) -> Live | Token | None:
         """The token above one."""

@@ -15,11 +15,14 @@ from app.records.acting import act
 from app.records.flowview import flow_of
 from app.records.incoming import find
 from app.records.save import create
+from app.records.signals import arrive
 from app.records.tenant import Tenants
 from app.storage.databases import Installation
 from app.storage.ddl import Index, existing_indexes
 from app.web.factory import create_app
+from flows.events import Arrived
 from tests.jobs.world import World
+from tests.records.test_flow_race import together
 from tests.support.sandboxes import SECRET, Sandbox, running
 
 FORM = """
@@ -117,6 +120,24 @@ class Road:
             "control/events", tracking_no=number, event="delivered", times=times
         )
         assert told == {"answers": [202] * times}
+
+    def packed(self, *boxes: str) -> int:
+        """A trip whose boxes all went into one parcel."""
+        rid = self.trip(*boxes)
+        sql = "UPDATE f_trip__boxes SET c_tracking = ? WHERE record_id = ?"
+        self.world.tenant.db.execute_now(sql, (self.boxes(rid)[boxes[0]][0], rid))
+        return rid
+
+    def events(self) -> list[tuple[str, ...]]:
+        return self.world.tenant.db.query("SELECT status FROM rf_event ORDER BY at, id")
+
+    def ids(self, rid: int) -> frozenset[int]:
+        sql = "SELECT id FROM f_trip__boxes WHERE record_id = ?"
+        return frozenset(row[0] for row in self.world.tenant.db.query(sql, (rid,)))
+
+    def heard(self, rid: int) -> int:
+        """How often an event moved the trip."""
+        return [act for act, _, _ in self.world.acts(rid)].count("event")
 
     def came(self, rid: int) -> list[str]:
         return sorted(what for what, (_, there) in self.boxes(rid).items() if there)
@@ -220,3 +241,87 @@ def test_lines_with_the_same_key_are_found_together_in_the_newest_record(road: R
     db.execute_now("UPDATE f_trip SET deleted = 1 WHERE id = ?", (newer,))
     again = find(road.world.tenant, "trip", "boxes.tracking", "one parcel")
     assert again is not None and again.record == older
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_one_parcel_is_kept_for_each_of_its_lines_until_it_comes_to_its_wait(
+    road: Road, before: int
+):
+    rid = road.packed("chair", "table")
+    order = ("chair", "table")
+    road.hand(rid, *order[:before])
+    road.deliver(rid, "chair", times=2)
+    road.world.work()
+    assert road.came(rid) == list(order[:before])
+    assert road.events() == [("used",) if before == 2 else ("early",)]
+    for box in order[before:]:
+        road.hand(rid, box)
+        assert box in road.came(rid)
+    assert road.events() == [("used",)]
+    assert road.world.row(rid, "stage", "trip") == ("there",)
+    assert road.heard(rid) == (1 if before == 2 else 2)
+
+
+def test_told_again_between_two_lines_it_moves_the_second_only_when_that_waits(road: Road):
+    rid = road.packed("chair", "table")
+    told = Arrived("carrier.delivered", "e", rows=road.ids(rid))
+    road.hand(rid, "chair")
+    answers = [arrive(road.world.tenant, "trip", rid, told) for _ in range(3)]
+    assert answers == ["used", "early", "early"]
+    assert road.heard(rid) == 1
+    road.hand(rid, "table")
+    assert road.heard(rid) == 2
+    assert arrive(road.world.tenant, "trip", rid, told) == "used"
+    assert road.heard(rid) == 2
+
+
+def test_the_line_that_comes_to_its_wait_while_the_event_comes_hears_it_once(road: Road):
+    for number in range(20):
+        rid = road.packed("chair", "table")
+        road.hand(rid, "chair")
+        told = Arrived("carrier.delivered", f"race {number}", rows=road.ids(rid))
+        found = together(
+            lambda r=rid: road.hand(r, "table"),
+            lambda r=rid, e=told: arrive(road.world.tenant, "trip", r, e),
+            lambda r=rid, e=told: arrive(road.world.tenant, "trip", r, e),
+        )
+        assert found[0] is None, found
+        assert road.world.row(rid, "stage", "trip") == ("there",), (number, found)
+        assert road.heard(rid) in (1, 2)
+        sql = "SELECT status FROM rf_event WHERE id = ?"
+        assert road.world.tenant.db.query(sql, (told.id,)) == [("used",)]
+
+
+def test_what_was_heard_by_some_is_not_late_when_the_record_has_ended(road: Road):
+    rid = road.packed("chair", "table")
+    told = Arrived("carrier.delivered", "e", rows=road.ids(rid))
+    road.hand(rid, "chair")
+    arrive(road.world.tenant, "trip", rid, told)
+    road.hand(rid, "table")
+    other = Arrived("carrier.delivered", "f", rows=road.ids(rid))
+    assert arrive(road.world.tenant, "trip", rid, other) == "late"
+    assert arrive(road.world.tenant, "trip", rid, told) == "used"
+
+
+def test_a_line_that_one_event_leads_to_its_wait_hears_that_event_there(
+    installation: Installation, tenant_id: str, bank: Sandbox
+):
+    steps = FLOW[FLOW.index("        label:\n") : FLOW.index("        road:\n")]
+    after = """
+        pick: {switch: box.what == 'last', next: {true: hold, false: road}}
+        hold: {wait: {until: count(boxes where not is_empty(came_at)) > 0}, next: {until: road}}
+"""
+    more = {
+        "packs/till/forms/trip.yaml": FORM,
+        "packs/till/flows/trip.yaml": FLOW.replace(steps, after.lstrip("\n")),
+        "packs/till/roles/driver.yaml": ROLE,
+    }
+    road = Road(World.of(installation, tenant_id, bank, more, {"clerk": ["driver"]}), bank)
+    rid = road.trip("first", "last")
+    assert road.on_the_road(rid) == 1
+    save = {("boxes", "came_at"): "2026-01-02T03:04:05Z"}
+    told = Arrived("carrier.delivered", "e", save, {}, road.ids(rid))
+    assert arrive(road.world.tenant, "trip", rid, told) == "used"
+    assert road.came(rid) == ["first", "last"]
+    assert road.world.row(rid, "stage", "trip") == ("there",)
+    assert (road.events(), road.heard(rid)) == ([("used",)], 2)
