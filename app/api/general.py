@@ -7,8 +7,9 @@ from flask_wtf.csrf import generate_csrf
 
 from app.access.rights import admin_rights, effective_roles, forms_for, rights
 from app.api.entry import answer, open_form
+from app.api.formschema import form_schema
 from app.api.openapi import document
-from app.api.shapes import form_json, form_schema
+from app.api.shapes import form_json
 from app.web.i18n import language
 from forms.values import encode_id
 

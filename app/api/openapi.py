@@ -19,7 +19,7 @@ from app.api import openapi_delegations as delegations
 from app.api import openapi_flows as flows
 from app.api import openapi_parts as parts
 from app.api import openapi_reports as reports
-from app.api.shapes import form_schema
+from app.api.formschema import form_schema
 
 Json = dict[str, Any]
 _KEPT = 64

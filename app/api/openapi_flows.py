@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.access.rights import Rights
-from app.api.openapi_parts import ID, WHEN, Json, Words, operation, ref, with_body
+from app.api.formschema import ID, Json
+from app.api.openapi_parts import WHEN, Words, operation, ref, with_body
 
 _TEXT: Json = {"type": "string"}
 _MAYBE: Json = {"type": ["string", "null"]}

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.access.rights import Rights
+from app.api.formschema import ID, Json
 from app.api.query import LIMIT, MOST, OPERATORS
 from app.web.errors import CODES
 
-Json = dict[str, Any]
-
-ID: Json = {"type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{13}$"}
 WHEN: Json = {"type": "string", "format": "date-time"}
 MAYBE_ID: Json = {"type": ["string", "null"]}
 ABOUT = {

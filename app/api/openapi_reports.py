@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from app.access.actor import Actor
 from app.access.rights import rights
-from app.api.openapi_parts import ID, WHEN, Json, Words, listed, operation, ref, whole
+from app.api.formschema import ID, Json
+from app.api.openapi_parts import WHEN, Words, listed, operation, ref, whole
 from app.api.reportquery import operators_of
 from app.api.reports import IDS
 from app.catalog.model import Catalog, Report

@@ -12,7 +12,6 @@ from forms.validate_result import FieldError
 from forms.values import encode_id
 
 Json = dict[str, Any]
-ID_SCHEMA: Json = {"type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{13}$"}
 
 
 def record_json(
@@ -80,45 +79,6 @@ def errors_json(errors: Iterable[FieldError], lang: str) -> list[Json]:
         {"code": error.code, "path": list(error.path), "message": error.message.pick(lang)}
         for error in errors
     ]
-
-
-def form_schema(form: Form, held: Rights, lang: str, *, response: bool) -> Json:
-    """The JSON Schema of a form's values: what is accepted, or what is given back."""
-    return _schema(form.fields.values(), held, lang, response)
-
-
-def _schema(fields: Collection[Field], held: Rights, lang: str, response: bool) -> Json:
-    filled = {name for field in fields for name in field.fill}
-    properties: Json = {}
-    required: list[str] = []
-    for field in fields:
-        closed = field.path in held.readonly or field.formula is not None or field.readonly is True
-        if field.path in held.hidden or (closed and not response):
-            continue
-        if isinstance(field, Lines):
-            rows = _schema(field.fields.values(), held, lang, response)
-            rows["properties"] = {"id": ID_SCHEMA} | rows["properties"]
-            schema: Json = {"type": "array", "items": rows}
-            if field.max is not None:
-                schema["maxItems"] = field.max
-        else:
-            schema = {"anyOf": [field.kind.json_schema(field, response=response), _NULL]}
-        title, text = field.label.pick(lang), field.help.pick(lang)
-        properties[field.id] = schema | {"title": title or field.id}
-        if text:
-            properties[field.id]["description"] = text
-        given = field.default is None and field.id not in filled
-        if not response and field.required is True and given:
-            required.append(field.id)
-    found: Json = {"type": "object", "properties": properties}
-    if required:
-        found["required"] = required
-    if not response:
-        found["additionalProperties"] = False
-    return found
-
-
-_NULL: Json = {"type": "null"}
 
 
 def form_json(form: Form, held: Rights, lang: str) -> Json:

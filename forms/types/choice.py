@@ -12,7 +12,7 @@ from forms.types.base import FieldType, Invalid, Quick, Raw, Report, Storage, re
 from forms.values import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from forms.model import Field
 
@@ -134,9 +134,15 @@ class ChoiceType(FieldType):
         return ("、" if lang == "zh" else ", ").join(shown)
 
     def json_schema(self, field: Field, *, response: bool = False) -> dict[str, object]:
+        if field.options and response:  # what was chosen before something stood under it stays
+            return self.schema_of(list(field.options.values), field)
+        return self.schema_of([one.id for one in field.choosable], field)
+
+    def schema_of(self, options: Sequence[str], field: Field) -> dict[str, object]:
+        """JSON Schema of a choice of some of the options."""
         one: dict[str, object] = {"type": "string"}
         if field.options:
-            one["enum"] = list(field.options.values)
+            one["enum"] = list(options)
         return list_schema(one, field) if field.many else one
 
 
