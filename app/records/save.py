@@ -63,8 +63,11 @@ def create(
     task to do at once (its first button, if none is named), "save" leaves it in that task. `origin`
     is the step of another record that started this one. Raises Refused.
     """
-    request = request_of(actor, f"create:{moment}", form_id, None, submitted, key)
     start = Start(act, origin, comment, attachments, signature)
+    verb, body = f"create:{moment}", submitted
+    if start.said:
+        verb, body = f"{verb}:with", {"values": submitted, **start.said}
+    request = request_of(actor, verb, form_id, None, body, key)
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
         ctx = context(tenant, published, actor, form_id, release_no, reader)
@@ -103,7 +106,7 @@ def update(
     In a flow it takes an open task that opens these fields (`task` names it), or a role that may
     `amend`; `version` matters only where somebody changed the same fields since. Raises Refused.
     """
-    body = {"version": version, "values": submitted}
+    body = {"version": version, "values": submitted} | ({} if task is None else {"task": task})
     request = request_of(actor, f"update:{moment}", form_id, rid, body, key)
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:

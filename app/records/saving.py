@@ -43,6 +43,17 @@ class Start:
     attachments: Sequence[int] = ()
     signature: str = ""
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was asked for besides the values."""
+        found = {
+            "act": self.act,
+            "comment": self.comment,
+            "attachments": list(self.attachments),
+            "signature": self.signature,
+        }
+        return {name: value for name, value in found.items() if value}
+
 
 def begin_write(
     ctx: Context,
