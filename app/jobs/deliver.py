@@ -33,6 +33,9 @@ RECORD = "record"
 LISTENER = "record:"
 """Topics: what happened to a record, and the same for one plugin (`record:<plugin>`)."""
 
+PORTION = 500
+"""Records told at a time that what they wait for has changed: other writers get in between."""
+
 AT_ONCE = 8
 """Effects claimed at a time: others may take the rest meanwhile."""
 
@@ -131,6 +134,11 @@ def _fan_out(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     names = hooks.listeners(outside.plugins, "record_event")
     topics = [(LISTENER + name, new_id()) for name in names]
     told = notify.planned(tenant, one, outside.post)
+    while len(resting) > PORTION:  # who waits is found again should this be cut off: no harm
+        with tenant.db.write() as tx:
+            for sql, params in resting[:PORTION]:
+                tx.queue(sql, params)
+        del resting[:PORTION]
     outbox.fan_out(tenant.db, one, topics, now, [*resting, *told])
     reach("event.fanned")
 
