@@ -85,6 +85,8 @@ CODES: Mapping[str, str] = {
     "unique_not_for_type": "{value!r} is of type {type}, which cannot be unique",
     "unique_repeated": "{value!r} is named twice",
     # -- parts of a form
+    "row_title_reads_totals": "the title of rows reads the totals {names}; it can read the row and "
+    "what that links to",
     "title_not_text": "the title is a text with placeholders",
     "template_too_long": "a template may have at most {max} characters",
     "template_value": "{text!r} is {type} and cannot be shown in a text",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from forms.compile_context import Context
@@ -12,6 +13,7 @@ from forms.expr import Expr, Scope, Type
 from forms.model import Field, Lines
 from forms.problems import Path, suggest
 from forms.signature import is_reserved
+from forms.templates import Template
 from forms.types import FieldType, field_type, suggest_type, type_ids
 from forms.types.choice import ChoiceType
 from forms.types.links import LinkType
@@ -154,7 +156,23 @@ def _lines(
         **values,
         fields=fields,
         unique=compile_unique(context, definition.get("unique"), (*path, "unique"), fields),
+        title=_row_title(context, field_id, definition.get("title"), (*path, "title")),
     )
+
+
+def _row_title(context: Context, lines: str, raw: object, path: Path) -> Template | None:
+    """What a row is called. It reads the row and what that links to: no record, no totals, which
+    would have to be fetched wherever a row is named."""
+    if raw is None:
+        return None
+    if not isinstance(raw, str):
+        context.problem("title_not_text", path, allowed='"{product.name} × {quantity}"')
+        return None
+    found = context.template(raw, path, replace(context.scope(lines), parent=None))
+    totals = {name for expr in found.exprs for name in expr.aggregates} if found else set()
+    if totals:
+        context.problem("row_title_reads_totals", path, names=", ".join(sorted(totals)))
+    return found
 
 
 def _free(context: Context, key: str, path: Path, lines: str) -> bool:

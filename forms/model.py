@@ -150,6 +150,8 @@ class Lines(Field):
 
     fields: Mapping[str, Field] = field(default_factory=dict)
     unique: Mapping[str, Unique] = field(default_factory=dict)
+    title: Template | None = None
+    """What a row is called; it reads the row and what that links to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.access.actor import Actor
+from app.access.rights import rights
 from app.records.choose import line_detail
-from app.records.prepare import context
+from app.records.facts import Facts
+from app.records.prepare import Context, context, facts_for
 from flows.model import Each, Flow
+from forms.expr import EvalError
+from forms.model import Field, Lines
+from forms.templates import Template
+from forms.validate_result import Wanted
 
 if TYPE_CHECKING:
     from app.records.tenant import Tenant
 
-Wanted = tuple[str, str, int]
+Place = tuple[str, str, int]
 """(form of the release in force, its lines, id of the row)"""
 
 
 @dataclass(frozen=True, slots=True)
 class LineName:
-    """`number` counts from 1; `name` is the first text of the line, or the title of what it links
-    to first ("" where there is nothing that may be read)."""
+    """`number` counts from 1; `name` is the line's title where its form gives it one, else its
+    first text, else the title of what it links to first ("" where nothing may be read)."""
 
     number: int
     name: str
@@ -38,10 +44,10 @@ def rows_over(flow: Flow | None, path: str) -> str:
     return ""
 
 
-def line_names(tenant: Tenant, actor: Actor, wanted: Iterable[Wanted]) -> dict[int, LineName]:
-    """Row → what it is called, in one statement for each form's lines, however many rows. The rows
-    are of records the actor has a task on; what linked records are called only where he may read
-    them. A row that is gone has no name."""
+def line_names(tenant: Tenant, actor: Actor, wanted: Iterable[Place]) -> dict[int, LineName]:
+    """Row → what it is called, however many rows: in one statement for each form's lines, in three
+    where these have a title. The rows are of records the actor has a task on; of what they link to
+    only what he may read is told. A row that is gone has no name."""
     by_target: dict[tuple[str, str], set[int]] = {}
     for form, lines, row in wanted:
         if lines:
@@ -67,4 +73,48 @@ def _named(
         f" WHERE t.id IN ({marks})",
         sorted(ids),
     )
-    return {id_: LineName(place + 1, str(name or "")) for id_, place, name in rows}
+    titled = _titles(ctx, known.fields[lines], ids)
+    return {
+        id_: LineName(place + 1, titled.get(id_) or str(name or "")) for id_, place, name in rows
+    }
+
+
+def _titles(ctx: Context, field: Field, ids: set[int]) -> Mapping[int, str]:
+    """Row → its title; nothing where the actor may not see all that the title shows of the row, or
+    of what it links to."""
+    title = field.title if isinstance(field, Lines) else None
+    if title is None or not isinstance(field, Lines):
+        return {}
+    target = f"{field.form}.{field.id}"
+    names = frozenset(name for expr in title.exprs for name in expr.names)
+    links = {pair for expr in title.exprs for pair in expr.link_reads}
+    followed = {link: field.fields[link].to for link, _ in links}
+    shown = {(target, name) for name in names} | {(followed[link], name) for link, name in links}
+    if any(_hidden(ctx, place, name) for place, name in shown):
+        return {}
+    facts: Facts = facts_for(ctx, None)
+    facts.load(Wanted({target: ids}, {target: names}), trusted=True)
+    rows: Mapping[int, Mapping[str, object]] = ctx.env.links.get(target, {})
+    wanted = Wanted()
+    for link, name in links:
+        keys = {key for row in rows.values() if isinstance(key := row.get(link), int)}
+        if keys:
+            wanted.links.setdefault(followed[link], set()).update(keys)
+            before = wanted.fields.get(followed[link], frozenset())
+            wanted.fields[followed[link]] = before | {name}
+    facts.load(wanted)
+    return {id_: _rendered(title, row, ctx) for id_, row in rows.items()}
+
+
+def _hidden(ctx: Context, target: str, name: str) -> bool:
+    """Whether a name is closed to the actor."""
+    form, _, lines = target.partition(".")
+    held = rights(ctx.published.catalog, ctx.actor, form).hidden
+    return (f"{lines}.{name}" if lines else name) in held or bool(lines and lines in held)
+
+
+def _rendered(title: Template, row: Mapping[str, object], ctx: Context) -> str:
+    try:
+        return title.render(row, ctx.env, ctx.actor.lang)
+    except EvalError:
+        return ""

@@ -23,7 +23,7 @@ class LinesType(FieldType):
 
     __slots__ = ()
     id = "lines"
-    keys = frozenset({"fields", "min", "max", "unique"})
+    keys = frozenset({"fields", "min", "max", "unique", "title"})
     indexable = False
 
     def settings(self, definition: Mapping[str, object], report: Report) -> dict[str, object]:

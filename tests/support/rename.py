@@ -178,6 +178,7 @@ class Renamer:
             fill=lambda f: {self._word(k): self.expr(v) for k, v in _map(f).items()},
             options=self._choice,
             under=self.expr,
+            title=self.text,
             fields=self._fields,
             unique=self._paths,
         )

@@ -186,10 +186,10 @@ def test_rows_are_worked_one_by_one_by_whoever_takes_them(house: House) -> None:
     saved = asked(house, "Pencils", items=items)
     bob = house.client("bob")
     box = unescape(bob.get("/inbox").text)
-    assert "line 1: Pencil" in box and "line 2: Pen" in box
-    assert "第 2 行：Pen" in house.client("bob", lang="zh").get("/inbox").text
+    assert "line 1: Pencil × 3" in box and "line 2: Pen × 1" in box
+    assert "第 2 行：Pen × 1" in house.client("bob", lang="zh").get("/inbox").text
     page = bob.get(page_of(saved))
-    assert "Order · line 1: Pencil" in page.text and "Take the task" in page.text
+    assert "Order · line 1: Pencil × 3" in page.text and "Take the task" in page.text
     task = re.search(r'name="_task" value="([^"]+)"', page.text)
     assert task is not None
     claim = {"csrf_token": token(page), "_task": task[1], "_key": "take-0123456789abcdef"}
@@ -200,7 +200,7 @@ def test_rows_are_worked_one_by_one_by_whoever_takes_them(house: House) -> None:
     assert [name.rpartition(".")[2] for name in cells] == ["supplier"]  # one row, one column
     done = bob.post(f"{page_of(saved)}/act", sent | {cells[0]: "Acme", "_act": "done"})
     assert done.status_code == 303, done.text
-    assert "Order · line 2: Pen" in bob.get(page_of(saved)).text
+    assert "Order · line 2: Pen × 1" in bob.get(page_of(saved)).text
     row = house.client("clerk").get(page_of(saved)).text
     assert "Acme" in row
 
