@@ -25,6 +25,7 @@ from forms.values import Text
 
 CODE_LIFE = 10 * MINUTE
 """How long a code is good, from the moment it was asked for."""
+DIGITS = 6
 TRIES = 5
 """How often a code may be guessed."""
 IDLE, ABSOLUTE = HOUR, 12 * HOUR
@@ -123,8 +124,8 @@ def asked(db: Database, key: str, now: int) -> Asked | None:
 
 
 def make_code() -> str:
-    """Six digits."""
-    return f"{secrets.randbelow(1_000_000):06d}"
+    """A new code, of DIGITS digits."""
+    return f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
 
 
 def keep_code(

@@ -72,7 +72,9 @@ def _resolve(who: Who, around: Around) -> tuple[set[int], list[Recipient]]:
             return with_role(db, around.roles, who.value), []
         case "actor_of":
             return _actor_of(around, who.value), []
-        case "user" | "field" if who.value == ASSIGNEE and who.expr is None:
+        case "user" if who.value == ASSIGNEE and who.expr is None:
+            return _seats(around)[0], []
+        case "field" if who.value == ASSIGNEE and who.expr is None:
             return _seats(around)
         case "manager_of":
             ids = _seats(around)[0] if who.value == ASSIGNEE else _user_ids(who, around)

@@ -210,8 +210,9 @@ def _room(ctx: Context) -> None:
         raise Refused(
             "bad_request",
             Text(
-                f"未保存的附件最多 {MOST_UNSAVED} 个：请先保存记录。",
-                f"At most {MOST_UNSAVED} files may wait to be saved: save a record first.",
+                f"尚未保存的文件最多 {MOST_UNSAVED} 个：请先保存或提交，再添加。",
+                f"At most {MOST_UNSAVED} files may wait to be saved: save or send what you have,"
+                " then add more.",
             ),
         )
 
@@ -263,9 +264,19 @@ def _refused(path: str, code: str, zh: str, en: str) -> Refused:
     return Refused("invalid", message, [FieldError(code, tuple(path.split(".")), message)])
 
 
+def size_shown(size: int) -> str:
+    """A size in bytes as people say it."""
+    if size >= 1 << 20:
+        return f"{size / (1 << 20):.1f}".removesuffix(".0") + " MB"
+    return f"{size / 1024:.0f} KB"
+
+
 def _too_large(limit: int) -> Refused:
-    shown = f"{limit / (1 << 20):.1f} MiB" if limit >= 1 << 20 else f"{limit / 1024:.0f} KiB"
+    shown = size_shown(limit)
     return Refused(
         "too_large",
-        Text(f"文件过大：最多 {shown}。", f"The file is too large: at most {shown}."),
+        Text(
+            f"文件过大：最多 {shown}，请换小一点的文件。",
+            f"The file is too large: at most {shown}. Choose a smaller one.",
+        ),
     )

@@ -199,6 +199,12 @@ def _(error: HTTPException) -> Failure:
     if code == "unauthenticated" and request.path.startswith(API_PREFIX):
         kept["WWW-Authenticate"] = 'Bearer realm="returnflow"'
     standing, message = CODES[code]
+    if status == 413 and request.max_content_length:
+        most = request.max_content_length // 2**20
+        message = Text(
+            f"内容过大：一次最多 {most} MB，请减少内容或换小一点的文件。",
+            f"This is too large: at most {most} MB at once. Send less, or a smaller file.",
+        )
     return Failure(standing, code, message, headers=kept)
 
 

@@ -81,6 +81,11 @@ def remember_ask(response: Response, portal: Portal, token: str) -> None:
     response.set_cookie(_cookie(portal, "ask"), token, max_age=ASK_SECONDS, **_settings())
 
 
+def was_inside(portal: Portal) -> bool:
+    """Whether this browser still holds a visit, over or not."""
+    return bool(request.cookies.get(_cookie(portal, "visit")))
+
+
 def let_in(response: Response, portal: Portal, value: str) -> None:
     """Start the visit in this browser; the page cookie of before is worth nothing."""
     session.clear()

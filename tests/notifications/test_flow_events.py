@@ -81,6 +81,25 @@ def test_who_has_the_task_is_told_with_its_due_time(world: World) -> None:
     assert world.told("ann") == [("Look at it by 2026-11-22 20:00", "")]
 
 
+def test_people_outside_get_no_word_meant_for_staff(world: World) -> None:
+    flow = {
+        path: text.replace(
+            "by: [{user: owner}, {role: clerk}]", "by: [{field: buyer}, {role: clerk}]"
+        )
+        for path, text in FLOW.items()
+    }
+    given = {"event": "claim.task.assigned", "text": {"subject": "to do"}}
+    world.publish(
+        flow,
+        notification("staff", to=[{"user": "assignee"}], **given),
+        notification("all", to=[{"field": "assignee"}], **given),
+    )
+    start(world)
+    world.work()
+    assert len(world.told("ann")) == 2
+    assert world.told_to(f"contact:buyer:{world.buyer}") == [("to do", "")]
+
+
 def test_a_task_done_at_once_is_announced_to_nobody(world: World) -> None:
     world.publish(
         FLOW, notification("todo", event="claim.task.assigned", to=[{"user": "assignee"}])

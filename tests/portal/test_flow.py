@@ -64,6 +64,13 @@ steps:
   withdrawn: {stage: withdrawn, end: withdrawn}
 """
 PORTAL = FILES["packs/shop/portals/returns.yaml"] + "ask: {form: survey, at: [settled]}\n"
+WANTED = """
+notification: wanted
+event: claim.task.assigned
+to: [{field: buyer}]
+channels: [inbox, mail]
+text: {subject: "Please look at {number}", body: "By tomorrow: {link}"}
+"""
 NEW = "/portal/returns/records/claim/new"
 
 
@@ -71,7 +78,7 @@ NEW = "/portal/returns/records/claim/new"
 def flowing(tmp_path: Path, mailbox: Mailbox) -> Iterator[World]:
     opened = open_world(
         StorageSettings(folder=tmp_path / "data"), tmp_path, ("acme", "other"), mailbox,
-        flows__claim=FLOW, portals__returns=PORTAL,
+        flows__claim=FLOW, portals__returns=PORTAL, notifications__wanted=WANTED,
     )  # fmt: skip
     for kept in (mailbox.letters, mailbox.raw, mailbox.recipients):
         kept.clear()
@@ -118,6 +125,7 @@ def test_the_way_shows_what_was_what_is_and_what_comes(flowing: World) -> None:
         ("now", "Under review"), ("ahead", "Send it back"), ("ahead", "Settled")
     ]  # fmt: skip
     assert "Our answer: by 2026-11-23" in page.text
+    assert "Money back" not in page.text, "an amount of nothing is taken for a promise"
     flowing.clock.pass_by(days=1)
     decide(flowing, path, "ok")
     browser = flowing.inside()
@@ -132,11 +140,21 @@ def test_the_way_shows_what_was_what_is_and_what_comes(flowing: World) -> None:
 def test_what_the_flow_asks_for_is_a_page_with_just_that(flowing: World) -> None:
     browser = flowing.inside()
     path = applied(flowing, browser)
+    assert "Waiting for you" not in browser.get("/portal/returns/").text
     decide(flowing, path, "ok")
     page = browser.get(path)
     assert "We need something from you." in page.text and "Send the goods" in page.text
     url = todo(page, "Go on")
+    flowing.work()
+    page = browser.get(path)
+    assert "Please look at R0002" in page.text and todo(page, "Send the goods") == url
+    assert (
+        "By tomorrow" in page.text and "/records/claim/" not in page.text.partition("Messages")[2]
+    )
+    home = browser.get("/portal/returns/").text
+    assert "Waiting for you" in home and "Kettle × 1" in home
     page = browser.get(url)
+    assert "Please look at R0002" in page.text and "By tomorrow" in page.text
     data = inputs(page)
     assert "parcel" in data and "reason" not in data and "cost" not in data
     assert "I have sent it" in page.text
@@ -174,8 +192,10 @@ def test_being_asked_for_more_opens_the_whole_form_again(flowing: World) -> None
     path = applied(flowing, browser)
     decide(flowing, path, "more")
     url = todo(browser.get(path), "Go on")
-    data = inputs(browser.get(url))
+    page = browser.get(url)
+    data = inputs(page)
     assert data["reason"] == ["broken"] and "buyer" not in data
+    assert "channel" not in page.text and "Money back" not in page.text, "what is worked out"
     answer = browser.post(
         url.partition("?")[0], {**data, "_act": "submit", "reason": "broken in the box"}
     )

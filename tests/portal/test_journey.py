@@ -148,3 +148,77 @@ def test_leaving_ends_the_visit(world: World) -> None:
     browser.post("/portal/returns/leave", {"csrf_token": token[1]})
     assert "Show who you are" in browser.get("/portal/returns/").text
     assert encode_id(1)
+
+
+def test_a_link_in_a_letter_leads_to_its_page_after_the_code(world: World) -> None:
+    browser = world.browser()
+    path = f"/portal/returns/records/claim/new?of={world.rid('p1')}"
+    door = browser.get(path)
+    assert door.status_code == 303
+    page = browser.get(door.location)
+    assert "to the page of the link" in page.text and "Your visit has ended" not in page.text
+    asked = {"by.0": "P-1", "by.1": "li@home.test", **hidden(page)}
+    answer = browser.post("/portal/returns/code", asked)
+    world.work()
+    page = browser.get(answer.location)
+    wrong = browser.post("/portal/returns/enter", {**hidden(page), "code": "1"})
+    answer = browser.post("/portal/returns/enter", {**hidden(wrong), "code": world.code()})
+    assert answer.location == browser.root + path
+    assert browser.get(answer.location).status_code == 200
+    world.clock.pass_by(hours=2)
+    late = browser.get(browser.get(path).location)
+    assert "Your visit has ended" in late.text and hidden(late)["next"] == browser.root + path
+
+
+def hidden(page: Any) -> dict[str, str]:
+    """The hidden inputs of the first form of a page's content."""
+    form = page.text.partition("<main")[2].partition("<form")[2].partition("</form>")[0]
+    found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return {name: unescape(value) for name, value in found}
+
+
+def test_a_new_code_is_asked_for_without_typing_again(world: World) -> None:
+    browser = world.browser()
+    world.ask(browser, "P-1", "li@home.tset")
+    page = browser.get("/portal/returns/code")
+    assert "<dd>li@home.tset</dd>" in page.text
+    again = browser.get("/portal/returns/?again=1").text
+    assert 'value="P-1"' in again and 'value="li@home.tset"' in again
+    world.ask(browser, "P-1", "li@home.test")
+    page = browser.get("/portal/returns/code")
+    part = page.text.partition('id="nothing"')[2]
+    sent = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', part))
+    assert browser.post("/portal/returns/code", sent).status_code == 303
+    world.work()
+    assert world.enter(browser, world.code()).status_code == 303
+    assert "li@home.tset" not in browser.get("/portal/returns/?again=1").text
+
+
+def test_the_door_says_what_is_missing(world: World) -> None:
+    answer = world.ask(world.browser(), "P-1", "")
+    assert answer.status_code == 422 and "Please fill in: email" in answer.text
+    assert 'value="P-1"' in answer.text and answer.text.count('aria-invalid="true"') == 1
+
+
+def test_other_orders_are_offered_and_nothing_typed_is_lost(world: World) -> None:
+    browser, path = world.inside(), "/portal/returns/records/claim/new"
+    page = browser.get(f"{path}?of={world.rid('p1')}")
+    assert "<span>Lamp × 2</span>" in page.text, "how many were bought is told"
+    data = {**inputs(page), "reason": "broken"}
+    page = press(browser, path, data, "_everything", "1")
+    assert inputs(page)["reason"] == ["broken"] and inputs(page)["_of"] == ["all"]
+    assert 'name="_everything"' not in page.text
+
+
+def test_a_complaint_says_which_row_it_is_about(world: World) -> None:
+    browser, path = world.inside(), "/portal/returns/records/claim/new"
+    page = browser.get(f"{path}?of={world.rid('p1')}")
+    for _ in range(2):
+        offered = re.findall(r'name="_take" value="([^"]+)"', page.text)
+        page = press(browser, path, inputs(page), "_take", offered[0])
+    data = inputs(page)
+    first = data["lines@rows"][1]
+    answer = browser.post(path, {**data, f"lines.{first}.quantity": "1", "reason": "x"})
+    assert answer.status_code == 422
+    (told,) = re.findall(r'<li><a href="#f-lines[^"]+">([^<]+)</a>', answer.text)
+    assert told == "Goods coming back, line 2, How many"

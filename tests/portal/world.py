@@ -76,6 +76,7 @@ fields:
   checker:  {type: user, label: {zh: 验货人, en: Checked by}}
   reason:   {type: text, label: {zh: 原因, en: Reason}, required: true, lines: 3}
   cost:     {type: money, label: {zh: 成本, en: Cost}}
+  back:     {type: money, label: {zh: 退款, en: Money back}, formula: "money(0)"}
   parcel:   {type: text, label: {zh: 快递单号, en: Parcel no.}}
   photos:   {type: image, label: {zh: 照片, en: Photos}, many: true, max: 3}
   lines:

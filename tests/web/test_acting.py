@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app.records import Saved, act, flow_of
+from app.records import Saved, act, flow_of, publish
 from app.records import claim as take
 from app.records.errors import Refused
 from app.web.desk.why import Teller
 from forms.values import encode_id
 from tests.web.house import PASSWORD, House, Visitor, inputs, token
+from tests.web.pack import sources
 
 ITEMS = [
     {"what": "Lamp", "quantity": 2, "price": "200.00"},
@@ -154,6 +155,21 @@ def test_nobody_decides_on_their_own_request(house: House) -> None:
     assert refused.status_code == 403
     view = flow_of(house.tenant, house.actor("lena"), "request", saved.id)
     assert [one.task.id for one in view.tasks] == [task]
+
+
+def test_what_no_record_is_without_is_asked_for_on_a_new_one(house: House) -> None:
+    path = "packs/claims/flows/request.yaml"
+    closed = sources().files[path].replace("edit: [subject, currency, needed_by,", "edit: [")
+    assert closed != sources().files[path]
+    publish(house.tenant, house.actor("boss"), sources().replaced(path, closed))
+    house.tenant.refresh()
+    try:
+        page = house.client("clerk").get("/forms/request/new").text
+        assert 'name="subject"' in page and 'name="urgent"' in page
+        assert 'name="needed_by"' not in page and 'name="currency"' not in page
+    finally:
+        publish(house.tenant, house.actor("boss"), sources())
+        house.tenant.refresh()
 
 
 def test_drafts_are_saved_and_submitted_later(house: House) -> None:

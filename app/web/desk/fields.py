@@ -12,6 +12,7 @@ from datetime import UTC, date, tzinfo
 from functools import lru_cache
 from typing import Any
 
+from app.records.files import DEFAULT_SIZE, size_shown
 from app.web.desk.post import Posted
 from app.web.desk.values import IDS, input_value
 from forms.compile_under import OUTER
@@ -75,6 +76,9 @@ class FieldView:
     high: str = ""
     unit: str = ""
     accept: str = ""
+    most: int = 0
+    """Bytes a file may have."""
+    most_shown: str = ""
     options: tuple[tuple[str, str], ...] = ()
     dated: bool = False
     """Whether its options differ from page to page."""
@@ -374,6 +378,9 @@ def _plan(one: Field, lang: str) -> FieldView:
         view.max_length = one.max if isinstance(one.max, int) else None
     if one.type == "date":
         view.low, view.high = _day(one.min), _day(one.max)
+    if view.widget == "files":
+        view.most = one.size or DEFAULT_SIZE
+        view.most_shown = size_shown(view.most)
     if one.type == "image":
         view.accept = "image/png,image/jpeg,image/gif,image/webp"
     _plan_choice(one, view, lang)

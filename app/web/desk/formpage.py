@@ -30,7 +30,7 @@ from werkzeug.datastructures import MultiDict
 from app.records import Refused, create, judges, update
 from app.records.errors import release_changed
 from app.web.desk.data import attach_posted, editable, released, submit_values, understand_texts
-from app.web.desk.fields import SectionView, html_id, sections
+from app.web.desk.fields import SectionView, State, html_id, sections
 from app.web.desk.post import Posted, add_row, copy_row, read_post, remove_row
 from app.web.desk.state import Draft, draft_of, place
 from app.web.i18n import language
@@ -38,7 +38,7 @@ from app.web.security import csrf
 from flows.model import Task
 from flows.picture import outcome_name
 from flows.views import StepRights, step_rights
-from forms.model import Form
+from forms.model import Form, Lines
 from forms.values import decode_id, encode_id
 
 HELD = frozenset({"invalid", "limit_reached", "not_unique", "stale", "release_changed", "busy"})
@@ -234,7 +234,7 @@ def _show(draft: Draft, notice: str = "", *, complain: bool = False) -> str:
         draft.state.hidden |= frozenset(held.hide)
     views = sections(form, draft.state, place(draft))
     if held is not None:
-        views = _asked_at_first(views, held)
+        views = _asked_at_first(form, views, held)
     rid = encode_id(draft.rid) if draft.rid is not None else ""
     where: dict[str, Any] = {"form_id": form.id} if new else {"form_id": form.id, "rid": rid}
     label = form.label.pick(lang)
@@ -278,9 +278,15 @@ def _first_rights(form_id: str) -> StepRights | None:
     return step_rights(flow, entry.path)
 
 
-def _asked_at_first(views: list[SectionView], held: StepRights) -> list[SectionView]:
-    """What a new record's page asks for: what the first task opens."""
+def _asked_at_first(form: Form, views: list[SectionView], held: StepRights) -> list[SectionView]:
+    """What a new record's page asks for: what the first task opens, and what no record is without
+    and nothing fills in (the task need not let it be changed afterwards)."""
     opened = {name.partition(".")[0] for name in (*held.edit, *held.require)}
+    opened |= {
+        one.id
+        for one in form.fields.values()
+        if isinstance(one, Lines) or (one.required is not False and one.default is None)
+    }
     found = []
     for one in views:
         one.fields = [
@@ -312,12 +318,12 @@ def _entry_acts(draft: Draft, lang: str) -> tuple[list[tuple[str, str]], str]:
 def _problems(form: Form, draft: Draft, lang: str) -> list[Problem]:
     found = []
     for name, message in draft.state.errors.items():
-        where, anchor = where_of(form, draft, name, lang)
+        where, anchor = where_of(form, draft.state, name, lang)
         found.append(Problem(where, message, anchor))
     return found
 
 
-def where_of(form: Form, draft: Draft, name: str, lang: str) -> tuple[str, str]:
+def where_of(form: Form, state: State, name: str, lang: str) -> tuple[str, str]:
     """What a complaint's input is called, and its anchor."""
     head, _dot, rest = name.partition(".")
     one = form.fields.get(head)
@@ -327,7 +333,7 @@ def where_of(form: Form, draft: Draft, name: str, lang: str) -> tuple[str, str]:
     if not rest:
         return label, html_id(name)
     key, _dot, column_id = rest.partition(".")
-    keys = draft.state.row_keys.get(head, [])
+    keys = state.row_keys.get(head, [])
     line = keys.index(key) + 1 if key in keys else 0
     row = _("%(lines)s, line %(number)d", lines=label, number=line)
     column = form.field_at(f"{head}.{column_id}") if column_id else None

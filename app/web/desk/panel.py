@@ -169,7 +169,7 @@ def problems(typed: Typed, draft: Draft | None = None) -> list[Problem]:
         return [Problem("", text) for text in dict.fromkeys(said)]
     found = []
     for name, message in draft.state.errors.items():
-        where, anchor = where_of(draft.form, draft, name, lang)
+        where, anchor = where_of(draft.form, draft.state, name, lang)
         found.append(Problem(where, message, anchor))
     return found
 

@@ -7,6 +7,7 @@ may be done is the use case's to say; who comes too late is told and led back to
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from app.records import FlowView, Preview, Refused, TaskView, act, attach, flow_of, preview
+from app.records import FlowView, Preview, Refused, TaskView, act, attach, flow_of, preview, read
 from app.web.desk.data import attach_posted, submit_values
 from app.web.desk.fields import SectionView, State, sections
 from app.web.desk.formpage import HELD
@@ -33,7 +34,7 @@ from app.web.desk.live import field_states
 from app.web.desk.post import Posted, read_post
 from app.web.desk.state import state_of
 from app.web.i18n import language
-from app.web.portal.choosing import as_choices, own_links
+from app.web.portal.choosing import as_choices, not_asked, own_links
 from app.web.portal.formpage import (
     Page,
     page_button,
@@ -42,6 +43,7 @@ from app.web.portal.formpage import (
     tell_problems,
 )
 from app.web.portal.ids import existing
+from app.web.portal.words import Said, said_of
 from flows.model import Ask
 from flows.views import ActView, step_rights
 from forms.model import Form, Lines
@@ -58,11 +60,13 @@ MOST_FILES = 5
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """Something the person is asked to do, or may do, on the record's page."""
+    """Something the person is asked to do, or may do, on the record's page. `told`: what they were
+    written about it."""
 
     label: str
     url: str
     asked: bool
+    told: Said | None = None
 
 
 def add_routes(portal: Blueprint) -> None:
@@ -83,19 +87,25 @@ def standing_of(form_id: str, rid: int) -> FlowView | None:
         raise
 
 
-def todos(form_id: str, rid: str, view: FlowView) -> list[Todo]:
+def todos(form_id: str, rid: str, view: FlowView, said: Sequence[Said]) -> list[Todo]:
     """What the person is asked for first, then what they may do besides."""
     lang = language()
     found = []
     for task in view.tasks:
         if task.mine and _offered(task.acts):
             url = url_for("portal.task", form_id=form_id, rid=rid, task=encode_id(task.task.id))
-            found.append(Todo(task.label.pick(lang), url, True))
+            found.append(Todo(task.label.pick(lang), url, True, _told(task, said)))
     for one in view.acts:
         if one.kind == "interrupt" and one.unavailable is None:
             url = url_for("portal.task", form_id=form_id, rid=rid, name=one.name)
             found.append(Todo(one.label.pick(lang), url, False))
     return found
+
+
+def _told(task: TaskView, said: Sequence[Said]) -> Said | None:
+    """What was written about tasks since this one was opened, last: what is wanted, in the
+    company's own words."""
+    return next((one for one in said if one.to_do and one.at >= task.task.opened_at), None)
 
 
 def _offered(acts: tuple[ActView, ...]) -> list[ActView]:
@@ -288,6 +298,8 @@ def _views(
     for section in found:
         section.fields = [view for view in section.fields if _opened(answer.form, view.name, opens)]
     skip = set(own_links(answer.form))
+    if EVERY in opens:  # then as on a new record's page: what is worked out is not asked
+        skip |= not_asked(answer.form)
     as_choices(answer.form, found, values, skip=skip, rid=doing.rid)
     demanded = _demanded(doing)
     for section in found:
@@ -325,6 +337,7 @@ def _show(
 ) -> Any:
     lang, rid = language(), encode_id(doing.rid)
     typed: MultiDict[str, str] = data if data is not None else MultiDict()
+    told = _told(doing.task, said_of(doing.form_id, doing.rid)) if doing.task is not None else None
     page = Page(
         title=(doing.task.label if doing.task is not None else doing.acts[0].label).pick(lang),
         action=url_for("portal.act", form_id=doing.form_id, rid=rid),
@@ -352,6 +365,8 @@ def _show(
             "portal/act.html",
             page=page,
             ask=doing.ask,
+            told=told,
+            name=_name(doing),
             comment=typed.get("_comment", ""),
             signature=typed.get("_signature", ""),
             attached=typed.getlist("_attached"),
@@ -359,6 +374,12 @@ def _show(
     )
     made.status_code = status
     return made
+
+
+def _name(doing: Doing) -> str:
+    """What the record is called: a person may have several."""
+    row = read(g.tenant, g.actor, doing.form_id, doing.rid).row
+    return str(row.get("title") or row.get("number") or "")
 
 
 def answer_rules(form_id: str, rid: str) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 from flask import g
 
 from app.access.rights import rights
-from app.records import Titled, choices, titles
+from app.records import Refused, Titled, choices, read, titles
 from app.web.desk.fields import FieldView, SectionView, State
+from app.web.portal.words import count_words
 from flows.views import step_rights
 from forms.model import Field, Form, Lines
 from forms.values import encode_id
@@ -112,8 +113,12 @@ def _says_nothing(view: FieldView) -> bool:
 
 def _drop_columns(view: FieldView, skip: set[str] | frozenset[str]) -> None:
     """Columns nobody can fill in and that are empty in every row are only in the way; so are
-    those to be left out, but for what tells rows apart."""
+    those to be left out, but for links of rows that nothing else names."""
     left = {name.partition(".")[2] for name in skip if name.startswith(f"{view.name}.")}
+    for row in view.rows:
+        links = [cell for cell in row.cells if cell.type == "link" and cell.value]
+        if all(cell.column in left for cell in links):
+            left -= {cell.column for cell in links}
     empty = {
         cell.column
         for row in ([view.blank] if view.blank is not None and not view.rows else view.rows)
@@ -175,11 +180,31 @@ def offers_of(
         left = [one.id for one in offered if one.id not in taken]
         known = titles(g.tenant, g.actor, column.to, left)
         if len(rows) < MOST_ROWS:
+            shown = [one for one in left if one in known and of in (None, known[one].record)]
+            words = _how_many({known[one].record for one in shown}, column.to.partition(".")[2])
             found[lines.id] = [
-                (column.id, encode_id(one), _short(known[one], of))
-                for one in left
-                if one in known and of in (None, known[one].record)
+                (
+                    column.id,
+                    encode_id(one),
+                    f"{_short(known[one], of)} {words.get(one, '')}".strip(),
+                )
+                for one in shown
             ]
+    return found
+
+
+def _how_many(records: set[int], lines_id: str) -> dict[int, str]:
+    """How many of each row were bought, by the row's id."""
+    found: dict[int, str] = {}
+    for rid in records:
+        try:
+            view = read(g.tenant, g.actor, g.portal.identify.form, rid)
+        except Refused:
+            continue
+        lines = view.form.fields[lines_id]
+        if isinstance(lines, Lines) and lines_id not in view.hidden:
+            for line in view.row[lines_id] or ():
+                found[line["id"]] = count_words(lines, line, view.hidden)
     return found
 
 

@@ -13,6 +13,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import gettext as _
@@ -51,8 +52,9 @@ def ask_code() -> Any:
     portal: Portal = g.portal
     given = {path: request.form.get(f"by.{n}", "") for n, path in enumerate(portal.identify.by)}
     typed = {path: " ".join(text.split())[:MOST] for path, text in given.items()}
-    if not all(typed.values()):
-        return show_door(typed, _("Fill in all fields."), 422)
+    missing = [_label(path) for path, text in typed.items() if not text]
+    if missing:
+        return show_door(typed, _("Please fill in: %(what)s", what=", ".join(missing)), 422)
     now = g.tenant.now_us()
     once = f"portal:{new_id()}"
     also = (
@@ -74,7 +76,8 @@ def ask_code() -> Any:
         return _refused(show_door, typed, refused)
     if g.tenant.wake is not None:
         g.tenant.wake(g.tenant.id)
-    response = make_response(redirect(url_for("portal.code"), 303))
+    session[_TYPED] = list(typed.values())
+    response = make_response(redirect(url_for("portal.code", **_wanted()), 303))
     visitor.remember_ask(response, portal, token)
     return response
 
@@ -85,15 +88,18 @@ def show_door(
     """The page for whoever comes by: who are you, and the policies in words."""
     portal: Portal = g.portal
     lang = language()
+    if typed is None and request.args.get("again") == "1":
+        typed = _typed()
     fields = [
         {
             "name": f"by.{n}",
-            "label": (found.label.pick(lang) or found.id) if found else path,
+            "label": _label(path),
             "help": found.help.pick(lang) if found and n == 0 else "",
             "type": "text",
             "complete": _COMPLETE.get(found.format, "off") if found else "off",
             "mode": _MODE.get(found.format, "text") if found else "text",
             "value": (typed or {}).get(path, ""),
+            "wrong": bool(error) and not (typed or {}).get(path),
         }
         for n, path in enumerate(portal.identify.by)
         for found in [_field(path)]
@@ -105,7 +111,8 @@ def show_door(
             help=portal.help.pick(lang),
             error=error,
             ended=ended or request.args.get("ended") == "1",
-            policies=_policies(lang),
+            next=_wanted().get("next", ""),
+            policies=policies_in_words(),
         )
     )
     page.status_code = status
@@ -114,6 +121,24 @@ def show_door(
 
 _COMPLETE = {"email": "email", "phone": "tel"}
 _MODE = {"email": "email", "phone": "tel"}
+
+
+_TYPED = "portal_typed"
+
+
+def _typed() -> dict[str, str]:
+    """What was typed at the door, kept in the person's own browser until they are in."""
+    held = session.get(_TYPED)
+    paths = g.portal.identify.by
+    if not isinstance(held, list) or len(held) != len(paths):
+        return {}
+    return dict(zip(paths, map(str, held), strict=True))
+
+
+def _wanted() -> dict[str, Any]:
+    """The page somebody was on the way to, where it is one of this portal's."""
+    wanted = _own(request.values.get("next", ""))
+    return {} if wanted == url_for("portal.home") else {"next": wanted}
 
 
 def _field(path: str) -> Field | None:
@@ -125,8 +150,14 @@ def _field(path: str) -> Field | None:
     return found
 
 
-def _policies(lang: str) -> list[dict[str, Any]]:
-    catalog = g.tenant.active().catalog
+def _label(path: str) -> str:
+    found = _field(path)
+    return (found.label.pick(language()) or found.id) if found is not None else path
+
+
+def policies_in_words() -> list[dict[str, Any]]:
+    """What the company says of its policies: a heading and lines for each."""
+    catalog, lang = g.tenant.active().catalog, language()
     found = []
     for name in g.portal.policies:
         policy = catalog.policies.get(name)
@@ -147,7 +178,16 @@ def show_code() -> Any:
 
 def _code_page(typed: Any = None, error: str = "", status: int = 200) -> Any:
     minutes = access.CODE_LIFE // 60_000_000
-    page = make_response(render_template("portal/code.html", error=error, minutes=minutes))
+    asked = [(f"by.{n}", _label(path), text) for n, (path, text) in enumerate(_typed().items())]
+    page = make_response(
+        render_template(
+            "portal/code.html",
+            error=error,
+            minutes=minutes,
+            asked=asked,
+            next=_wanted().get("next", ""),
+        )
+    )
     page.status_code = status
     return page
 
@@ -158,14 +198,17 @@ def enter() -> Any:
     token = visitor.asked_token(portal)
     if not token:
         flash(_("Ask for a new code, please."), "warning")
-        return redirect(url_for("portal.home"), 303)
+        return redirect(url_for("portal.home", **_wanted()), 303)
+    code = request.form.get("code", "")[:20]
+    if sum(char.isdigit() for char in code) != access.DIGITS:  # a slip, and no guess
+        return _code_page(error=_("Enter the six digits from the letter."), status=422)
     try:
         value = access.enter(
             g.db,
             str(current_app.secret_key),
             portal.id,
             token,
-            request.form.get("code", "")[:20],
+            code,
             ip=request.remote_addr or "",
             now=g.tenant.now_us(),
         )
@@ -175,7 +218,7 @@ def enter() -> Any:
     if found is not None:
         who = f"contact:{portal.identify.contact}:{found.contact}"
         access.remember_language(g.db, who, language(), g.tenant.now_us())
-    response = make_response(redirect(url_for("portal.home"), 303))
+    response = make_response(redirect(_own(request.form.get("next", "")), 303))
     visitor.let_in(response, portal, value)
     return response
 

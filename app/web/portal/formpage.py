@@ -32,8 +32,8 @@ from app.access.rights import rights
 from app.records import Preview, Refused, attach, create, preview
 from app.records.errors import release_changed
 from app.web.desk.data import Released, attach_posted, released, submit_values
-from app.web.desk.fields import Place, SectionView, State, html_id, sections
-from app.web.desk.formpage import HELD
+from app.web.desk.fields import Place, SectionView, State, sections
+from app.web.desk.formpage import HELD, where_of
 from app.web.desk.live import field_states
 from app.web.desk.post import Posted, add_row, read_post, remove_row
 from app.web.desk.state import state_of
@@ -66,7 +66,8 @@ class Page:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     problems_title: str = ""
     left: str | None = None
-    more_url: str = ""
+    more: bool = False
+    """Whether rows of other records than the one it began with can be offered."""
     offers: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """Lines field → (name of the link column, id, title) of what may be taken into a new row."""
 
@@ -170,6 +171,8 @@ def page_button(form: Form, data: MultiDict[str, str]) -> bool:
         data[f"{lines}.{key}.{column}"] = value
     elif "_remove" in data:
         remove_row(data, data["_remove"])
+    elif "_everything" in data:
+        data["_of"] = EVERYTHING
     elif "_refresh" not in data:
         return False
     return True
@@ -268,9 +271,7 @@ def _show(
             *known.items(),
             *([("_of", EVERYTHING if of is None else encode_id(of))] if offers else []),
         ],
-        more_url=url_for("portal.new_record", form_id=form.id, of=EVERYTHING)
-        if offers and of is not None
-        else "",
+        more=bool(offers) and of is not None,
         left=" ".join(sorted(posted.left)) if posted is not None else None,
     )
     tell_problems(page, form, state)
@@ -303,12 +304,8 @@ def tell_problems(page: Page, form: Form, state: State) -> None:
     """The summary above a page that came back."""
     lang = language()
     for name, message in state.errors.items():
-        head, _dot, rest = name.partition(".")
-        one = form.fields.get(head)
-        column = form.field_at(f"{head}.{rest.partition('.')[2]}") if "." in rest else None
-        shown = column or one
-        where = (shown.label.pick(lang) or shown.id) if shown is not None else ""
-        page.problems.append((where, message, html_id(name)))
+        where, anchor = where_of(form, state, name, lang)
+        page.problems.append((where, message, anchor))
     if page.problems:
         page.problems_title = ngettext(
             "%(num)d thing to mend", "%(num)d things to mend", len(page.problems)

@@ -9,29 +9,35 @@ from flask import Blueprint, g, render_template, url_for
 
 from app.access.rights import rights
 from app.catalog.portals import Portal
-from app.records import list_, read
+from app.records import View, inbox, list_, read
 from app.records.errors import Refused
-from app.web.desk.names import chips_of, ids_of, names_of_ids
-from app.web.desk.values import IDS, moment_shown, shown_value
+from app.web.desk.names import ids_of, names_of_ids
+from app.web.desk.values import moment_shown
 from app.web.i18n import language
-from app.web.portal.door import show_door
-from forms.model import Field, Form, Lines
+from app.web.portal.door import policies_in_words, show_door
+from app.web.portal.words import row_words, text_of
+from forms.model import Form, Lines
 from forms.values import encode_id
 
 MOST = 20
 ORDERS = 12
 AT_ONCE = 3
 """Orders that are shown; the rest can be unfolded."""
+TOLD = 3
+"""Rows of a record that are named in a list of records."""
 
 
 @dataclass(slots=True)
 class Card:
-    """A record in a few words."""
+    """A record in a few words. `about`: the rows it is about; `asked`: something is wanted of the
+    person."""
 
     title: str
     url: str = ""
     stage: str = ""
     when: str = ""
+    about: str = ""
+    asked: bool = False
     facts: list[tuple[str, str]] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     starts: list[tuple[str, str]] = field(default_factory=list)
@@ -54,6 +60,7 @@ def home() -> Any:
         orders=orders[:AT_ONCE],
         more_orders=orders[AT_ONCE:],
         orders_label=_label(portal.identify.form),
+        policies=policies_in_words(),
     )
 
 
@@ -75,19 +82,50 @@ def _group(form_id: str) -> dict[str, Any] | None:
 def _under_way(form: Form) -> list[Card]:
     published, lang = g.tenant.active(), language()
     flow = published.catalog.flows.get(form.id)
+    asked = _asked(form.id) if flow is not None else frozenset()
     found = []
     for row in list_(g.tenant, g.actor, form.id, columns=(), limit=MOST).rows:
         stage = str(row.get("stage") or "")
         known = flow.stages.get(stage) if flow is not None else None
         found.append(
             Card(
-                str(row.get("title") or row.get("number") or form.label.pick(lang)),
+                str(row.get("number") or row.get("title") or form.label.pick(lang)),
                 url_for("portal.record", form_id=form.id, rid=encode_id(row["id"])),
                 known.label.pick(lang) if known is not None else stage,
                 moment_shown(row["created_at"], published.zone),
+                about=_about(form.id, row["id"]),
+                asked=row["id"] in asked,
             )
         )
     return found
+
+
+def _asked(form_id: str) -> frozenset[int]:
+    """Records in which something is wanted of the person."""
+    return frozenset(one.record for one in inbox(g.tenant, g.actor, form=form_id, limit=MOST).rows)
+
+
+def _about(form_id: str, rid: int) -> str:
+    """The first rows of a record, in a line."""
+    view = _view(form_id, rid)
+    if view is None:
+        return ""
+    names = names_of_ids(ids_of(view.form, view.row))
+    rows = [
+        " ".join(row_words(lines, one, names, view.hidden))
+        for lines in view.form.lines
+        if lines.id not in view.hidden
+        for one in view.row[lines.id] or ()
+    ]
+    told = " · ".join(text for text in rows[:TOLD] if text)
+    return f"{told} …" if told and len(rows) > TOLD else told
+
+
+def _view(form_id: str, rid: int) -> View | None:
+    try:
+        return read(g.tenant, g.actor, form_id, rid)
+    except Refused:
+        return None
 
 
 def _orders(portal: Portal) -> list[Card]:
@@ -104,9 +142,8 @@ def _orders(portal: Portal) -> list[Card]:
 
 
 def _order(form_id: str, rid: int) -> Card | None:
-    try:
-        view = read(g.tenant, g.actor, form_id, rid)
-    except Refused:
+    view = _view(form_id, rid)
+    if view is None:
         return None
     form, row = view.form, view.row
     names = names_of_ids(ids_of(form, row))
@@ -122,25 +159,9 @@ def _order(form_id: str, rid: int) -> Card | None:
             card.facts.append((one.label.pick(language()) or name, text))
     for lines in form.lines:
         if lines.id not in view.hidden:
-            card.rows += [_line(lines, line, names, view.hidden) for line in row[lines.id] or ()]
+            card.rows += [row_words(lines, one, names, view.hidden) for one in row[lines.id] or ()]
     card.starts = _starts(form_id, rid)
     return card
-
-
-def _line(lines: Lines, line: Any, names: Any, hidden: frozenset[str]) -> list[str]:
-    """What tells a row from others: what it links to or is called, and how many."""
-    shown: list[str] = []
-    for one in lines.fields.values():
-        if one.path in hidden or one.type not in ("link", "text", "decimal", "integer"):
-            continue
-        if one.type == "integer" and not shown:  # a running number says nothing
-            continue
-        text = text_of(one, line.get(one.id), names)
-        if text and text not in shown:
-            shown.append(f"× {text}" if one.type in ("decimal", "integer") else text)
-        if len(shown) == 2 and one.type in ("decimal", "integer"):
-            break
-    return shown[:2]
 
 
 def _starts(form_id: str, rid: int) -> list[tuple[str, str]]:
@@ -158,12 +179,3 @@ def _starts(form_id: str, rid: int) -> list[tuple[str, str]]:
             url = url_for("portal.new_record", form_id=start, of=encode_id(rid))
             found.append((_label(start), url))
     return found
-
-
-def text_of(one: Field, value: Any, names: Any) -> str:
-    """A value as people read it; names of links without their addresses."""
-    if value is None or value == []:
-        return ""
-    if one.type in IDS:
-        return ", ".join(chip.text for chip in chips_of(one, value, names))
-    return shown_value(one, language(), g.tenant.active().zone)(value)

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, g, render_template, request, url_for
 from flask_babel import gettext as _
 
 from app.access.rights import rights
-from app.notifications import messages
 from app.records import FlowView, View, history, open_attachment, read
 from app.web.desk.names import chips_of, ids_of, names_of_ids
 from app.web.desk.values import IDS, NUMBERS, moment_shown
@@ -20,12 +19,10 @@ from app.web.downloads import download as send
 from app.web.i18n import language
 from app.web.portal.acts import Todo, standing_of, todos
 from app.web.portal.formpage import reachable
-from app.web.portal.home import text_of
 from app.web.portal.ids import existing
 from app.web.portal.way import Milestone, milestones, passed
+from app.web.portal.words import EPOCH, Said, said_of, text_of
 from forms.model import Field, Lines
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -44,16 +41,6 @@ class Rows:
 
     label: str
     rows: list[list[Fact]]
-
-
-@dataclass(slots=True)
-class Said:
-    """Something the person was told."""
-
-    subject: str
-    body: str
-    when: str
-    iso: str
 
 
 @dataclass(slots=True)
@@ -87,16 +74,17 @@ def show_record(form_id: str, rid: str) -> Any:
     standing = standing_of(form_id, number)
     names = names_of_ids(ids_of(view.form, view.row))
     facts, lines = _values(view, names, (form_id, rid))
+    said = said_of(form_id, number)
     page = Page(
         title=str(view.row.get("title") or view.row.get("number") or view.form.label.pick(lang)),
         label=view.form.label.pick(lang),
         stage=str(view.row.get("stage") or ""),
         way=way_of(form_id, number, view, standing) if standing is not None else [],
-        todos=todos(form_id, rid, standing) if standing is not None else [],
+        todos=todos(form_id, rid, standing, said) if standing is not None else [],
         promises=promises(standing) if standing is not None else [],
         facts=facts,
         lines=lines,
-        said=_said(form_id, number),
+        said=said,
     )
     if may_answer(form_id, number, page.stage):
         survey = g.tenant.active().catalog.forms[g.portal.ask.form]
@@ -111,7 +99,7 @@ def way_of(
     """The record's way with dates for people and programs."""
     published, flow = g.tenant.active(), standing.flow
     entries = history(g.tenant, g.actor, form_id, rid)
-    visited = [(stage, _EPOCH + timedelta(microseconds=at)) for stage, at in passed(entries)]
+    visited = [(stage, EPOCH + timedelta(microseconds=at)) for stage, at in passed(entries)]
     stage = str(view.row.get("stage") or "")
     steps = [token.step for token in standing.tokens if not token.scope]
     ended = standing.outcome is not None
@@ -174,7 +162,10 @@ def _contact() -> str:
 
 
 def _fact(one: Field, value: Any, names: Mapping[str, Any], where: tuple[str, str]) -> Fact | None:
-    """A value with its label; None for an empty one."""
+    """A value with its label; None for an empty one, and for an amount worked out that is nothing
+    (so far): people take "0.00" for what they get."""
+    if one.type == "money" and one.formula is not None and value is not None and not value.amount:
+        return None
     label = one.label.pick(language()) or one.id
     if one.type in ("file", "image"):
         files = [
@@ -187,19 +178,6 @@ def _fact(one: Field, value: Any, names: Mapping[str, Any], where: tuple[str, st
     if not text or (one.type in IDS and text == "–"):
         return None
     return Fact(label, text, number=one.type in NUMBERS)
-
-
-def _said(form_id: str, rid: int) -> list[Said]:
-    """What the person was told of this record, by whichever name they were written to."""
-    published = g.tenant.active()
-    who = [g.actor.contact, f"mail:{g.visitor.address.lower()}"]
-    key = published.tables.forms[form_id].key
-    found = []
-    for one in reversed(messages.about(g.db, who, key, rid)):
-        at = _EPOCH + timedelta(microseconds=one.created_at)
-        when = moment_shown(at, published.zone)
-        found.append(Said(one.subject, one.body, when, at.isoformat(timespec="seconds")))
-    return found
 
 
 def may_answer(form_id: str, rid: int, stage: str) -> bool:

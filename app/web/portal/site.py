@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, g, redirect, request, url_for
 
+from app.web import visitor
 from app.web.portal import acts, door, formpage, home, recordpage
 from app.web.portal.frame import context
 
@@ -38,7 +39,8 @@ def create_portal() -> Blueprint:
 
 def let_by() -> Any:
     """Nobody gets to a portal that is not there, nor past its door without having shown who they
-    are. (Programs of the page are told so plainly, people are led to the door.)"""
+    are. (Programs of the page are told so plainly, people are led to the door, and from there to
+    where they wanted to go.)"""
     if g.portal is None:
         abort(404)
     if g.actor is not None or request.endpoint in OPEN:
@@ -47,4 +49,7 @@ def let_by() -> Any:
         return "", 401
     if request.method != "GET":
         return door.show_door(ended=True, status=401)
-    return redirect(url_for("portal.home", ended=1), 303)
+    wanted: dict[str, Any] = {"next": request.script_root + request.full_path.rstrip("?")}
+    if visitor.was_inside(g.portal):
+        wanted["ended"] = "1"
+    return redirect(url_for("portal.home", **wanted), 303)

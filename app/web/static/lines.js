@@ -125,5 +125,10 @@ function keepFitting(grid) {
   }).observe(grid);
 }
 
-for (const grid of document.querySelectorAll("[data-rf-grid]")) keepFitting(grid);
-for (const form of document.querySelectorAll("form[data-rf-form]")) lineGrid(form);
+function start(form) {
+  for (const grid of form.querySelectorAll("[data-rf-grid]")) keepFitting(grid);
+  lineGrid(form);
+}
+
+document.addEventListener("rf:form", (event) => start(event.target)); // one that took the place of another
+for (const form of document.querySelectorAll("form[data-rf-form]")) start(form);

@@ -230,4 +230,5 @@ function say(text) {
   document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
 }
 
+document.addEventListener("rf:form", (event) => liveForm(event.target)); // one that took the place of another
 for (const form of document.querySelectorAll("form[data-rf-form]")) liveForm(form);

@@ -2,14 +2,29 @@
 // script the plain file input is posted with the form.
 
 function uploads(form) {
+  let running = 0;
+  let waiting = null; // the button that was pressed while files were on their way
   form.addEventListener("change", async (event) => {
     const input = event.target;
     if (!input.matches("input[type=file][data-rf-upload]")) return;
     const place = input.closest("[data-rf-field]");
     const files = [...input.files];
-    for (const file of files) await send(form, place, input, file);
+    running += 1;
+    await sendAll(form, place, input, files);
+    running -= 1;
     input.value = "";
     place.dispatchEvent(new CustomEvent("rf:changed", { bubbles: true, detail: { typed: true } }));
+    if (waiting && !running) {
+      const button = waiting;
+      waiting = null;
+      if (!place.querySelector(".rf-progress .text-danger")) form.requestSubmit(button);
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    if (!running) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    waiting = event.submitter;
   });
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-rf-unattach]");
@@ -22,23 +37,38 @@ function uploads(form) {
   });
 }
 
-async function send(form, place, input, file) {
+// One after the other; what could not be taken stays said until files are chosen again.
+async function sendAll(form, place, input, files) {
   const progress = place.querySelector(".rf-progress");
-  progress.textContent = `${file.name} …`;
+  const wrong = [];
+  for (const [index, file] of files.entries()) {
+    const many = files.length > 1 ? ` (${index + 1}/${files.length})` : "";
+    progress.textContent = `${file.name}${many} …`;
+    try {
+      await send(form, place, input, file);
+    } catch (error) {
+      wrong.push(`${file.name}: ${error.message}`);
+    }
+  }
+  progress.replaceChildren(...wrong.map((text) => Object.assign(document.createElement("div"), { className: "text-danger", textContent: text })));
+}
+
+async function send(form, place, input, file) {
+  if (file.size > Number(input.dataset.rfMost || Infinity)) throw new Error(input.dataset.rfTooLarge);
   const body = new FormData();
   body.append("file", file);
   body.append("csrf_token", form.querySelector("[name=csrf_token]").value);
+  let answer;
   try {
-    const answer = await fetch(input.dataset.rfUpload, { method: "POST", body, headers: { Accept: "application/json" } });
-    const said = await answer.json();
-    if (!answer.ok) throw new Error(said.message || said.error?.message || answer.statusText);
-    if (!input.multiple) place.querySelector(".rf-chips").replaceChildren();
-    place.querySelector(".rf-chips").append(chip(place, said));
-    progress.textContent = "";
-    say(file.name);
-  } catch (error) {
-    progress.textContent = `${file.name}: ${error.message}`;
+    answer = await fetch(input.dataset.rfUpload, { method: "POST", body, headers: { Accept: "application/json" } });
+  } catch {
+    throw new Error(input.dataset.rfUnreachable);
   }
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.message || said.error?.message || input.dataset.rfUnreachable);
+  if (!input.multiple) place.querySelector(".rf-chips").replaceChildren();
+  place.querySelector(".rf-chips").append(chip(place, said));
+  say(file.name);
 }
 
 function chip(place, said) {
@@ -56,4 +86,5 @@ function say(text) {
   document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
 }
 
+document.addEventListener("rf:form", (event) => uploads(event.target)); // one that took the place of another
 for (const form of document.querySelectorAll("form[data-rf-form]")) uploads(form);
