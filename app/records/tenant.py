@@ -32,6 +32,8 @@ Wake = Callable[[str], None]
 FRESH_SECONDS = 1.0
 """How long reads trust the release they know; writes always check it in their transaction."""
 KEPT_RELEASES = 8
+AWAKE = 32
+"""Tenants of a process that keep connections open between uses."""
 _LATEST_WITH = (
     "SELECT MAX(COALESCE(last_release, (SELECT MAX(no) FROM rf_release))) FROM rf_column"
     " WHERE lines = '' AND field = '' AND type_id = ?"
@@ -260,6 +262,7 @@ class Tenants:
         self.installation = installation
         self._clock, self._wake = clock, wake
         self._open: dict[str, Tenant] = {}
+        self._awake: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     @classmethod
@@ -278,7 +281,21 @@ class Tenants:
                     files = self.installation.attachments(tenant_id)
                     found = Tenant(db, files, clock=self._clock, wake=self._wake)
                     self._open[tenant_id] = found
+        if len(self._open) > AWAKE:
+            self._wake_up(tenant_id)
         return found
+
+    def _wake_up(self, tenant_id: str) -> None:
+        """Let the tenants asked for longest ago rest, so that no more than AWAKE keep connections
+        they do not use."""
+        with self._lock:
+            for one in self._open if not self._awake else ():
+                self._awake[one] = None
+            self._awake[tenant_id] = None
+            self._awake.move_to_end(tenant_id)
+            tired = [self._awake.popitem(last=False)[0] for _ in range(len(self._awake) - AWAKE)]
+        for one in tired:
+            self._open[one].db.rest()
 
     def now_us(self) -> int:
         """The time in microseconds UTC."""

@@ -67,13 +67,15 @@ class Turnstile:
     the others. Whoever waits at the database holds the gate, and the kernel queues the rest.
     """
 
-    __slots__ = ("_file",)
+    __slots__ = ("_file", "_path")
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path, self._file = path, -1
 
     def enter(self) -> None:
         """Wait for the gate. Bounded, because every holder's wait for the database is."""
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if fcntl:
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
@@ -83,5 +85,7 @@ class Turnstile:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Give the file handle back."""
-        os.close(self._file)
+        """Give the file handle back; `enter` asks for it again."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -123,6 +123,11 @@ class TenantDatabase(ABC):
         """A transaction that holds the publish lock alone: no other writer is inside."""
 
     @abstractmethod
+    def rest(self) -> None:
+        """Close the connections nobody is using: a process has only so many files, a server only so
+        many connections. The next use opens one again."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection."""
 

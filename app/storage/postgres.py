@@ -143,6 +143,9 @@ class PostgresDatabase(TenantDatabase):
             cursor = database.execute_sql(text, params)
             return rows_of(cursor) if gives_rows else []
 
+    def rest(self) -> None:
+        self.pool.drain()
+
     def close(self) -> None:
         self.pool.close()
 

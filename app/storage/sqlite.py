@@ -66,7 +66,7 @@ class SqliteDatabase(TenantDatabase):
         self._wait = settings.busy_seconds
         self._turns = FairLock()
         self._gate = Turnstile(path.with_suffix(".turn"))
-        self.writer = _connect(path, _WRITER_PRAGMAS)
+        self._writer: Any = _connect(path, _WRITER_PRAGMAS)
         self.readers: Pool[Any] = Pool(
             lambda: _connect(path, _READER_PRAGMAS),
             _close,
@@ -102,21 +102,40 @@ class SqliteDatabase(TenantDatabase):
         with self._turn(), _translated():
             self._begin()
             try:
-                yield SqliteTx(self.writer)
-                self.writer.execute_sql("COMMIT")
+                yield SqliteTx(self._writer)
+                self._writer.execute_sql("COMMIT")
             except BaseException:
                 self._rollback()
                 raise
 
     flip = write
 
+    @property
+    def writer(self) -> Any:
+        """The writing connection, for whoever has the turn."""
+        if self._writer is None:
+            self._writer = _connect(self._path, _WRITER_PRAGMAS)
+        return self._writer
+
     def execute_now(self, sql: str, params: Params = ()) -> list[Row]:
         with self._turn(), _translated():
             return self._when_free(lambda: rows_of(self.writer.execute_sql(sql, params)))
 
+    def rest(self) -> None:
+        self.readers.drain()
+        if self._turns.acquire(0):
+            try:
+                if self._writer is not None:
+                    _close(self._writer)
+                    self._writer = None
+                    self._gate.close()
+            finally:
+                self._turns.release()
+
     def close(self) -> None:
         self.readers.close()
-        _close(self.writer)
+        if self._writer is not None:
+            _close(self._writer)
         self._gate.close()
 
     @contextmanager
@@ -151,8 +170,8 @@ class SqliteDatabase(TenantDatabase):
             time.sleep(_POLL_SECONDS)
 
     def _rollback(self) -> None:
-        if self.writer.connection().in_transaction:
-            self.writer.execute_sql("ROLLBACK")
+        if self._writer.connection().in_transaction:
+            self._writer.execute_sql("ROLLBACK")
 
 
 class SqliteTx(Tx):
