@@ -56,6 +56,10 @@ def run_call(tenant: Tenant, one: Claimed, outside: Outside) -> None:
     """One attempt at an action; whatever comes of it is noted. Raises what the database raises."""
     call = json.loads(one.payload)
     limit = max(1, int(call.get("retries") or outbox.MAX_ATTEMPTS))
+    if one.attempts > limit + outbox.MAX_ATTEMPTS:  # what only fails is not claimed so often
+        said, zh = outbox.NOBODY_CAME_BACK
+        _doubtful(tenant, one, Unknown(said, zh=zh), limit)
+        return
     try:
         connection = _connection(tenant, one, call)
         given = plugin_call(outside, tenant.id, connection, one, call)

@@ -89,6 +89,8 @@ def _deliver_one(tenant: Tenant, outside: Outside, one: Claimed) -> None:
 
 def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     """Run an effect; whoever runs it finishes its row."""
+    if one.topic != "call" and one.attempts > outbox.MAX_ATTEMPTS:
+        raise outbox.GiveUp(*outbox.NOBODY_CAME_BACK)
     match one.topic:
         case "call":
             run_call(tenant, one, outside)

@@ -172,9 +172,16 @@ def fail(
 class GiveUp(Exception):
     """Raised by an effect that no further attempt can help. `zh`: its message in Chinese."""
 
-    def __init__(self, message: str, *, zh: str = "") -> None:
+    def __init__(self, message: str, zh: str = "") -> None:
         super().__init__(message)
         self.zh = zh
+
+
+NOBODY_CAME_BACK = (
+    "no worker that began it came back: it may have ended them",
+    "开始处理它的工作进程均未返回：可能因它而终止",
+)
+"""What is said (in English, in Chinese) of an effect whose attempts were all cut off."""
 
 
 def words_of(error: Exception) -> Text:

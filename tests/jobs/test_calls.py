@@ -278,3 +278,20 @@ def test_the_payload_holds_no_secret(world: World):
 def test_the_system_makes_records_for_flows(world: World):
     saved = create(world.tenant, SYSTEM, "slip", {"payee": "Wang"})
     assert world.row(saved.id, "stage", "slip") == ("printed",)
+
+
+def test_a_call_that_kills_every_worker_is_left_to_people_and_asked_about_first(world: World):
+    rid = world.payout()
+    for _ in range(2 * outbox.MAX_ATTEMPTS):
+        for one in outbox.claim(world.tenant.db, world.tenant.now_us()):
+            if one.topic == "call":
+                outbox.begin(world.tenant.db, one, world.tenant.now_us(), "bank")
+            else:
+                outbox.finish(world.tenant.db, one, world.tenant.now_us())
+        world.clock.pass_by(minutes=2)
+    world.work()
+    assert world.call(rid)["status"] == "unknown" and world.booked(rid) == []
+    (left,) = incidents(world.tenant)
+    retry(world.tenant, world.boss, left.name, "mended")
+    world.work()
+    assert world.stage(rid) == "waiting" and len(world.booked(rid)) == 1

@@ -16,6 +16,8 @@ from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import NOWHERE
 from app.jobs.worker import Worker
+from app.records import outbox
+from app.records.incidents import incidents, retry
 from app.records.releases import publish
 from app.records.save import create
 from app.records.tenant import Tenant, Tenants
@@ -190,3 +192,20 @@ def test_what_a_service_says_in_no_text_at_all_is_told_all_the_same(two: Two, te
         "SELECT status, attempts FROM rf_outbox WHERE topic = 'record:service' AND status <> 'done'"
     )
     assert rows == [("ready", 1)] * 2
+
+
+def test_what_kills_every_worker_that_takes_it_is_left_to_people(two: Two) -> None:
+    two.save(two.other)
+    tenant = two.tenant(two.other)
+    now = tenant.now_us()
+    for number in range(outbox.MAX_ATTEMPTS):  # claimed, and nobody came back
+        (one,) = outbox.claim(tenant.db, now + number * 2 * outbox.LEASE, limit=1)
+        assert one.attempts == number + 1
+    tenant.db.execute_now("UPDATE rf_outbox SET lease_until = 0")
+    two.worker.visit(two.other)
+    ((status, error),) = tenant.db.query("SELECT status, last_error FROM rf_outbox")
+    assert status == "dead" and "no worker" in error
+    (left,) = incidents(tenant)
+    retry(tenant, SYSTEM, left.name, "the server has more memory now")
+    two.worker.visit(two.other)
+    assert two.service.heard == [two.other] * 2  # of the save, and of the decision about it
