@@ -1,0 +1,86 @@
+"""What letters about exchanges say: how much, how to pay, until when, and what happens instead."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.catalog.build import build
+from app.catalog.model import Catalog
+from app.catalog.settings import alone
+from app.catalog.sources import read_packs
+from forms.expr import Env
+from forms.values import Money, Text
+from tests.pack.naming import original
+
+ROW = {
+    "id": 1,
+    "number": "EX-202603-00001",
+    "request": 2,
+    "currency": "CNY",
+    "advance": False,
+    "deposit": Money(Decimal(60), "CNY"),
+    "balance": Money(Decimal(60), "CNY"),
+    "pay_to": None,
+    "hold_ref": None,
+    "tracking_no": "TN-1",
+    "address": "上海",
+    "@task": None,
+}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    sources, _ = read_packs(original().folder, ["returns"])
+    made = build(alone(sources, "letters", "Asia/Shanghai", "CNY")).catalog
+    assert made is not None
+    return made
+
+
+def letter(catalog: Catalog, name: str, **more: Any) -> tuple[Text, Text]:
+    """Subject and body."""
+    said = catalog.notifications[name].forms["exchange"]
+    env = Env(datetime(2026, 3, 9, tzinfo=UTC))
+    env.links = {"return_request": {2: {"id": 2, "number": "RMA-202603-00007"}}}
+    row = {**ROW, **more}
+    assert said.body is not None
+    return said.subject.render(row, env), said.body.render(row, env, 4_000)
+
+
+def test_who_has_to_pay_is_told_how_much_how_and_until_when(catalog: Catalog) -> None:
+    subject, body = letter(catalog, "exchange_payment")
+    assert "60.00 CNY" in subject.zh and "60.00 CNY" in subject.en
+    assert "RMA-202603-00007" in subject.zh
+    for said, asked in ((body.zh, "联系客服"), (body.en, "call our customer service")):
+        assert "60.00 CNY" in said and "EX-202603-00001" in said and "48" in said
+        assert asked in said
+    assert "补付差价" in body.zh and "refunded instead" in body.en
+
+
+def test_a_company_names_its_account_once(catalog: Catalog) -> None:
+    _, body = letter(catalog, "exchange_payment", pay_to="云帆家居 6222 0000 1234")
+    assert "请付至：\n云帆家居 6222 0000 1234" in body.zh and "联系客服" not in body.zh
+    assert "Please pay to:\n云帆家居 6222 0000 1234" in body.en
+
+
+def test_what_is_held_for_a_replacement_that_goes_first_is_not_called_a_difference(
+    catalog: Catalog,
+) -> None:
+    _, body = letter(catalog, "exchange_payment", advance=True)
+    assert "预授权" in body.zh and "差价" not in body.zh and "difference" not in body.en
+    _, sent = letter(catalog, "exchange_sent", advance=True, hold_ref="H1")
+    assert "已预授权 60 CNY，收到退货后解除" in sent.zh and "are held until" in sent.en
+    _, bare = letter(catalog, "exchange_sent")
+    assert "held" not in bare.en and "TN-1" in bare.en
+
+
+def test_a_cancelled_exchange_says_what_happens_instead(catalog: Catalog) -> None:
+    _, late = letter(catalog, "exchange_cancelled")
+    assert "改为退款" in late.zh and "refunded instead" in late.en
+    _, first = letter(catalog, "exchange_cancelled", advance=True)
+    assert "再为您换货" in first.zh and "have come back" in first.en
+    subject, _ = letter(catalog, "exchange_charged")
+    assert "60.00 CNY" in subject.zh
