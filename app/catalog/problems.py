@@ -28,7 +28,23 @@ class Located:
         where = dotted(self.problem.path)
         if self.problem.severity == WARNING:
             where = f"warning {where}".strip()
-        return f"{self.file}:{self.line}:{self.column} {where}{': ' if where else ''}{text}"
+        place = f"{self.file}:{self.line}:{self.column} {where}{': ' if where else ''}"
+        return f"{place}{text} [{self.problem.code}]"
+
+    def as_dict(self) -> dict[str, object]:
+        """The finding for programs: the parts of its line by name."""
+        problem = self.problem
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": dotted(problem.path),
+            "code": problem.code,
+            "severity": problem.severity,
+            "message": problem.message,
+            "allowed": problem.allowed,
+            "suggestion": problem.suggestion,
+        }
 
     @property
     def stands_in_the_way(self) -> bool:

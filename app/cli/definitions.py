@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from rich.table import Table
 
 from app.access.users import user_names
 from app.catalog.check import check as check_definitions
+from app.catalog.problems import Located
 from app.catalog.sources import export as export_files
 from app.cli.publishing import (
     counted_losses,
@@ -37,9 +40,10 @@ MARKS = {"safe": " ", "attention": "!", "destructive": "✗"}
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @pass_session
-def check(session: Session, path: Path | None) -> None:
-    """Print every problem of the definitions below PATH (default: all of them).
+def check(session: Session, path: Path | None, as_json: bool) -> None:
+    """Print every problem of the definitions below PATH (default: all of them), each with its code.
 
     Exit code 1 where there is one that is no warning.
     """
@@ -48,6 +52,9 @@ def check(session: Session, path: Path | None) -> None:
         problems = check_definitions(folder)
     except FileNotFoundError:
         raise click.ClickException(f"{folder}: no such file or folder") from None
+    if as_json:
+        _print_json(problems)
+        return
     session.show_problems(problems)
     errors = [problem for problem in problems if problem.stands_in_the_way]
     if errors:
@@ -56,6 +63,19 @@ def check(session: Session, path: Path | None) -> None:
     warned = len(problems)
     told = f"no problems, {warned} warning(s)" if warned else "no problems"
     session.out.print(f"{folder}: {told}")
+
+
+def _print_json(problems: Sequence[Located]) -> None:
+    """Everything as one JSON object; exit code 1 where something stands in the way."""
+    errors = sum(problem.stands_in_the_way for problem in problems)
+    told = {
+        "problems": [problem.as_dict() for problem in problems],
+        "errors": errors,
+        "warnings": len(problems) - errors,
+    }
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    if errors:
+        click.get_current_context().exit(1)
 
 
 @click.command()
@@ -75,11 +95,11 @@ def plan(session: Session, tenant: str) -> None:
         return
     session.out.print("[b]Definitions[/b]")
     for change in planned.changes:
-        session.out.print(f"{MARKS[change.severity]} {escape(change.words.en)}")
+        session.out.print(f"{MARKS[change.severity]} {escape(change.words.pick(session.lang))}")
     if planned.tables:
         session.out.print("[b]Tables[/b]")
     for table in planned.tables:
-        session.out.print(f"{MARKS[table.severity]} {escape(table.words.en)}")
+        session.out.print(f"{MARKS[table.severity]} {escape(table.words.pick(session.lang))}")
     if touched:
         session.out.print("[b]Records touched[/b]")
     for form, count in touched.items():
@@ -154,7 +174,7 @@ def releases(session: Session, tenant: str) -> None:
 def _verdict(release: ReleaseInfo) -> str:
     """What the scenarios said of a release when it was published, in a word or two."""
     if release.failing is None:
-        return "not run"
+        return "none"
     return f"{len(release.failing)} failed" if release.failing else "passed"
 
 

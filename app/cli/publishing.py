@@ -36,7 +36,7 @@ def put_into_force(
         try:
             return publish_release(tenant, actor, sources, note, despite=despite, watch=watch)
         except ScenariosFail as failing:
-            raise _kept_out(failing, tenant.id) from None
+            raise _kept_out(failing, tenant.id, session.lang) from None
 
 
 def counted_losses(session: Session, tenant: Tenant, new: Catalog) -> list[Loss]:
@@ -56,7 +56,8 @@ def show_losses(session: Session, found: list[Loss]) -> None:
     """Print what fields would lose, with examples."""
     session.out.print("[b]Values whose type changes[/b]")
     for loss in found:
-        session.out.print(f"{'✗' if harmful([loss]) else ' '} {escape(words(loss).en)}")
+        said = escape(words(loss).pick(session.lang))
+        session.out.print(f"{'✗' if harmful([loss]) else ' '} {said}")
         for example in loss.examples:
             session.out.print(f"    {escape(example_words(example))}")
         if loss.lost > len(loss.examples):
@@ -92,11 +93,11 @@ def _bar(session: Session) -> Progress:
     )
 
 
-def _kept_out(failing: ScenariosFail, tenant: str) -> click.ClickException:
+def _kept_out(failing: ScenariosFail, tenant: str, lang: str) -> click.ClickException:
     """Every failure, and what can be done."""
     failed = [one for report in failing.reports for one in report.failed]
     for one in (failure for outcome in failed for failure in outcome.failures):
-        click.echo(str(one))
+        click.echo(one.told(lang))
     return click.ClickException(
         f"{len(failed)} scenario(s) fail; nothing was published."
         f' Mend them, or say why it goes ahead: publish {tenant} --despite "…"'

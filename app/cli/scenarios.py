@@ -82,7 +82,7 @@ def show(session: Session, report: Report, coverage: bool) -> None:
         table.add_row(mark, one.id, label, f"{one.seconds * 1000:.0f}")
     session.out.print(table)
     for failure in (failure for one in report.failed for failure in one.failures):
-        click.echo(str(failure))
+        click.echo(failure.told(session.lang))
     passed = len(report.outcomes) - len(report.failed)
     session.out.print(
         f"{report.name}: {passed} of {len(report.outcomes)} come out as told · 符合预期"

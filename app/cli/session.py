@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,20 @@ class Commands(click.Group):
             raise click.ClickException(f"{error.filename}: {error.strerror}") from None
 
 
+def caller_language(environ: Mapping[str, str] = os.environ) -> str:
+    """The language of whoever calls, as the environment says: zh or en."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    said = next((environ[name] for name in names if environ.get(name)), "")
+    return "zh" if said.lower().startswith("zh") else "en"
+
+
 class Session:
     """One run of the command. Opens things when they are asked for; closes them at the end."""
 
     def __init__(self, config_path: Path) -> None:
         self.config_path = config_path
         self.out = Console(soft_wrap=True, highlight=False)
+        self.lang = caller_language()
         self._config: Config | None = None
         self._tenants: Tenants | None = None
 
@@ -131,11 +140,12 @@ def plain_errors(session: Session) -> Iterator[None]:
         yield
     except Refused as refused:
         details = "".join(
-            f"\n  {'.'.join(map(str, d.path))}: {d.message.en}" for d in refused.details
+            f"\n  {'.'.join(map(str, d.path))}: {d.message.pick(session.lang)}"
+            for d in refused.details
         )
-        raise click.ClickException(f"{refused.message.en}{details}") from None
+        raise click.ClickException(f"{refused.message.pick(session.lang)}{details}") from None
     except AccessError as error:
-        raise click.ClickException(error.message.en) from None
+        raise click.ClickException(error.message.pick(session.lang)) from None
     except ImportStopped as stopped:
         raise click.ClickException(str(stopped)) from None
     except Unpublishable as unpublishable:

@@ -42,7 +42,7 @@ _cache_lock = threading.Lock()
 class ReleaseInfo:
     """One release in the list. `created_at` is microseconds UTC, `hash` its content's address.
 
-    `failing`: scenarios that failed when it was published (None: none was run), `despite`: why it
+    `failing`: scenarios that failed when it was published (None: it has none), `despite`: why it
     was published all the same.
     """
 
@@ -234,7 +234,7 @@ def publish(
             at=tenant.now_us(),
             by=actor.user_id,
             note=note,
-            failing=None if verdict is None else list(verdict.failed),
+            failing=list(verdict.failed) if verdict is not None and new.scenarios else None,
             despite=verdict.despite.strip() if verdict is not None and verdict.failed else "",
             watched=watched_by(new),
         )

@@ -12,7 +12,7 @@ from typing import Any
 from app.records.errors import Refused
 from app.scenarios.names import Known, Unnamed
 from app.scenarios.world import World
-from forms.values import Money, decode_id
+from forms.values import Money, Text, decode_id
 
 _CALLED = re.compile(r"^([a-z_][a-z0-9_]*)\(([^)]*)\)(?:\.([a-z_][a-z0-9_]*))?$")
 RULE, COUNT = "rule", "count"
@@ -25,7 +25,7 @@ class Finding:
 
     what: str
     expected: str
-    found: str
+    found: Text | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Since:
 
     calls: int
     messages: frozenset[int]
-    stuck: frozenset[int]
+    stuck: frozenset[str]
 
     @classmethod
     def now(cls, world: World) -> Since:

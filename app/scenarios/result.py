@@ -11,16 +11,22 @@ from forms.values import Text
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One thing that did not come out as told. `place`: file:line; `step`: its number from 1 (0:
-    what was given). `expected` and `found` are as people write them."""
+    what was given). `expected` and `found` are as people write them; what the product itself said
+    is in both languages."""
 
     place: str
     step: int
     what: str
     expected: str
-    found: str
+    found: Text | str
+
+    def told(self, lang: str) -> str:
+        """In one line, what the product said in a language."""
+        found = self.found.pick(lang) if isinstance(self.found, Text) else self.found
+        return f"{self.place} {self.what}: expected {self.expected}, found {found}"
 
     def __str__(self) -> str:
-        return f"{self.place} {self.what}: expected {self.expected}, found {self.found}"
+        return self.told("en")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.catalog.model import Scenario
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.records.flowview import FlowView, TraceEntry, flow_of, why
+from app.records.incidents import incidents
 from app.records.signals import fire
 from app.records.targets import micros
 from app.records.tenant import Tenant
@@ -26,18 +27,15 @@ from app.scenarios.recorder import Recorder, nowhere
 from app.scenarios.stage import Clock
 from flows.calendars import add
 from flows.durations import parse
+from forms.values import Text
 
+MOST_STUCK = 1000
 ROUNDS = 200
 """So often at most the outbox is emptied for one step: a scenario never hangs."""
 
 _NOTIFIED = (
     "SELECT id, once FROM rf_outbox WHERE topic = 'notify'"
     " UNION ALL SELECT id, once FROM rf_message ORDER BY id"
-)
-_STUCK = (
-    "SELECT id, topic || ': ' || coalesce(last_error, '') FROM rf_outbox"
-    " WHERE status IN ('dead', 'unknown') UNION ALL SELECT id, step || ': ' || data FROM rf_due"
-    " WHERE kind = 'incident' AND status = 'open'"
 )
 _EVENTS = "SELECT count(*) FROM rf_event"
 _STORIES = "SELECT form, changes FROM rf_journal ORDER BY at"
@@ -144,9 +142,13 @@ class World:
             found[key] = parts[5] if parts[0] == "digest" else parts[3]
         return found
 
-    def stuck(self) -> dict[int, str]:
-        """Effects given up or in doubt, and records that cannot go on: id → why."""
-        return {key: str(why) for key, why in self.tenant.db.query(_STUCK)}
+    def stuck(self) -> dict[str, Text]:
+        """Effects given up or in doubt, and records that cannot go on: name → why."""
+        return {
+            one.name: Text(f"{one.step}: {one.message.zh}", f"{one.step}: {one.message.en}")
+            for one in incidents(self.tenant, limit=MOST_STUCK)
+            if one.status != "ready"
+        }
 
     def events(self) -> int:
         """How many events came in."""

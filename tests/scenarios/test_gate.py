@@ -177,6 +177,18 @@ def test_the_command_tells_the_reason_wherever_releases_are_told(
     assert f"although scenarios failed (light): {WHY}" in back.output
 
 
+def test_a_release_without_scenarios_has_not_passed_any(
+    house: Callable[..., Result], tmp_path: Path
+) -> None:
+    written(company(), tmp_path / "definitions")
+    assert house("publish", "t").exit_code == 0
+    (tmp_path / "definitions" / "packs/p/scenarios/light.yaml").unlink()
+    assert house("publish", "t").exit_code == 0
+    newer, older = [one for one in house("releases", "t").output.splitlines() if "│" in one]
+    assert "none" in newer and "passed" not in newer
+    assert "passed" in older
+
+
 @pytest.mark.parametrize("words", [("demo", "t"), ("run", "--demo")])
 def test_a_demo_is_kept_out_too(
     house: Callable[..., Result], tmp_path: Path, words: tuple[str, ...]

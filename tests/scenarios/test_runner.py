@@ -91,6 +91,35 @@ def test_answers_say_what_comes_of_calls() -> None:
     assert any("effects" in one for one in found)
 
 
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, "found label: 动作失败：unavailable"),
+        (
+            {"LC_ALL": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"},
+            "found label: The action failed: unavailable",
+        ),
+        (
+            {"LC_ALL": "", "LC_MESSAGES": "", "LANG": ""},
+            "found label: The action failed: unavailable",
+        ),
+    ],
+)
+def test_why_something_is_stuck_is_told_in_the_caller_s_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], says: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    unlisted = story("failing").replace("[failed.bad_address]", "[failed.unavailable]")
+    folder = written(sources(light=unlisted), tmp_path / "definitions")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"definitions: {folder}\ntenants: {{}}\n")
+    output = CliRunner().invoke(main, ["--config", str(config), "test"]).output
+    (line,) = [one for one in output.splitlines() if "effects" in one]
+    assert says in line
+    assert "{" not in line and '"zh"' not in line
+
+
 def test_settings_change_what_holds() -> None:
     text = story("otherwise")
     assert told(run_pack(sources(light=text, other=GOOD), "p")) == []
