@@ -94,14 +94,14 @@ def test_answers_say_what_comes_of_calls() -> None:
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, "found label: 动作失败：unavailable"),
+        ({"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, "动作失败：unavailable"),
         (
             {"LC_ALL": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"},
-            "found label: The action failed: unavailable",
+            "The action failed: unavailable",
         ),
         (
             {"LC_ALL": "", "LC_MESSAGES": "", "LANG": ""},
-            "found label: The action failed: unavailable",
+            "The action failed: unavailable",
         ),
     ],
 )
@@ -116,7 +116,7 @@ def test_why_something_is_stuck_is_told_in_the_caller_s_language(
     config.write_text(f"definitions: {folder}\ntenants: {{}}\n")
     output = CliRunner().invoke(main, ["--config", str(config), "test"]).output
     (line,) = [one for one in output.splitlines() if "effects" in one]
-    assert says in line
+    assert line.endswith(f"found label: {says}")
     assert "{" not in line and '"zh"' not in line
 
 
