@@ -82,7 +82,7 @@ def send(
                 return reply
             onward = urljoin(url, reply.headers["location"])
             if parts.scheme == "https" and urlsplit(onward).scheme != "https":
-                raise Blocked(f"{url} redirects from https to {onward[:200]}")
+                raise Blocked(f"{_shown(url)} redirects from https to {_shown(onward)}")
             if urlsplit(onward)[:2] != parts[:2]:
                 sent.pop("authorization", None)
             if reply.status not in _KEEP_METHOD:
@@ -98,14 +98,20 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise Blocked(f"{url[:200]!r} is no address: {error}") from None
+        raise Blocked(f"{_shown(url)!r} is no address: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise Blocked(f"{url[:200]!r}: http:// or https:// with a host is expected")
+        raise Blocked(f"{_shown(url)!r}: http:// or https:// with a host is expected")
     if "@" in parts.netloc:
         raise Blocked("an address with a name and password in it is not taken")
     if any(ord(char) <= 32 or ord(char) >= 127 for char in url):
         raise Blocked("an address has no spaces and no letters beyond ASCII")
     return parts
+
+
+def _shown(url: str) -> str:
+    """An address as it may be told: names, passwords and tokens are not."""
+    scheme, slashes, rest = url.partition("?")[0].partition("//")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"[:200]
 
 
 def _hop(
@@ -170,11 +176,17 @@ def _connected(
             continue
         if scheme == "http":
             return plain
+        secured = ssl.create_default_context().wrap_socket(
+            plain, server_hostname=host, do_handshake_on_connect=False
+        )
+        clock.watch(secured)  # a greeting may drip as well as an answer
         try:
-            return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
-        except OSError as error:
-            plain.close()
-            failed = error
+            secured.do_handshake()
+        except (OSError, ValueError) as error:
+            secured.close()
+            failed = error if isinstance(error, OSError) else OSError(str(error))
+            continue
+        return secured
     raise TryAgain(
         f"{host}:{port} cannot be reached: {failed}", zh=f"无法连接 {host}:{port}：{failed}"
     ) from failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,29 @@ def demand_unused(
     held = [one for parts in _places(ctx, ids) for one in _holders(ctx, row["id"], *parts)]
     if held:
         raise _refused(ctx, held)
+
+
+_UNDER_WAY = (
+    "SELECT payload FROM rf_outbox WHERE form = ? AND record_id = ? AND topic = 'call'"
+    " AND (status IN ('running', 'unknown', 'waiting')"
+    " OR (status = 'ready' AND (attempts > 0 OR doubt > 0))) LIMIT 1"
+)
+
+
+def demand_settled(ctx: Context, rid: int) -> None:
+    """Raise Refused in_use while an action of the record is under way: its answer would find
+    nobody, and money may be on its way. One that nobody has begun goes with the record."""
+    rows = ctx.tenant.db.query(_UNDER_WAY, (ctx.plan.key, rid))
+    if rows:
+        use = json.loads(rows[0][0])["use"]
+        raise Refused(
+            "in_use",
+            Text(
+                f"此记录的动作 {use} 尚未完成：请待其结果确定后再删除，或先在“异常”中处理。",
+                f"An action of this record is under way ({use}): delete it when its outcome is"
+                " known, or resolve the incident first.",
+            ),
+        )
 
 
 def rows_gone(plan: Plan, before: Row, after: Row) -> dict[str, set[int]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.access.actor import Actor
 from app.records.errors import Refused, release_changed, stale
-from app.records.inuse import demand_unused, rows_gone
+from app.records.inuse import demand_settled, demand_unused, rows_gone
 from app.records.outcome import Saved
 from app.records.persons import person
 from app.records.plan import Plan
@@ -187,6 +187,8 @@ def delete(
         demand_row(ctx, facts, rid, "delete", WHAT["delete"])
         _same_version(before.head.version, version)
         demand_unused(ctx, before.row)
+        if before.head.flow is not None:
+            demand_settled(ctx, rid)
         return _ready(ctx, delete_write(ctx, before, "delete", request), version)
 
     return run(tenant, request, prepare)

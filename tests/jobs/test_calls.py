@@ -11,6 +11,7 @@ from app.access.actor import SYSTEM
 from app.jobs.connect import typed
 from app.records import outbox
 from app.records.acting import act
+from app.records.errors import Refused
 from app.records.incidents import incidents, retry
 from app.records.retention import erase
 from app.records.save import create, delete
@@ -295,3 +296,24 @@ def test_a_call_that_kills_every_worker_is_left_to_people_and_asked_about_first(
     retry(world.tenant, world.boss, left.name, "mended")
     world.work()
     assert world.stage(rid) == "waiting" and len(world.booked(rid)) == 1
+
+
+def test_a_record_is_not_deleted_while_its_money_is_on_the_way(world: World):
+    rid = world.payout()
+    world.bank.tell(do="timeout_after")
+    world.work()
+    assert world.call(rid)["status"] == "unknown"
+    with pytest.raises(Refused) as refused:
+        delete(world.tenant, SYSTEM, "payout", rid, version=None)
+    assert refused.value.code == "in_use" and "payment.refund" in refused.value.message.en
+    world.work(2, minutes=1)
+    assert world.stage(rid) == "waiting" and len(world.booked(rid)) == 1
+    delete(world.tenant, SYSTEM, "payout", rid, version=None)
+
+
+def test_one_whose_money_has_not_gone_out_is_deleted_with_it(world: World):
+    rid = world.payout()
+    world.tenant.db.execute_now("UPDATE rf_outbox SET due_at = due_at + 1 WHERE topic = 'call'")
+    delete(world.tenant, SYSTEM, "payout", rid, version=None)
+    world.work(2, minutes=1)
+    assert world.call(rid)["status"] == "cancelled" and world.booked(rid) == []

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,63 @@ def test_a_dripping_answer_is_cut_when_time_is_up(server: _Server) -> None:
 def test_an_endless_answer_is_read_to_the_limit_only(server: _Server) -> None:
     reply = wire.send("POST", _address(server, "/endless"), allowed=_here(server))
     assert len(reply.body) == wire.LARGEST
+
+
+def test_a_greeting_that_drips_is_cut_when_time_is_up() -> None:
+    """The handshake of https has as many bytes as the other end likes."""
+    door = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def drip() -> None:
+        caller, _ = door.accept()
+        with caller:
+            caller.sendall(b"\x16\x03\x03\x3f\xff")  # a record of 16 KiB begins
+            while not over.wait(0.1):
+                try:
+                    caller.sendall(b".")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    address = f"https://127.0.0.1:{door.getsockname()[1]}/"
+    began = time.monotonic()
+    try:
+        with pytest.raises(TryAgain):
+            wire.send("POST", address, allowed=Allowed.of(["127.0.0.0/8"]), timeout=0.5)
+        assert time.monotonic() - began < 3
+    finally:
+        over.set()
+        thread.join()
+        door.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("ftp://li:pass-word@host/in", "ftp://host/in"),
+        ("http://li:pass-word@host/in", ""),
+        ("http://li:pass-word@host:port/in", ""),
+        ("https://host:0/in?token=pass-word", "https://host"),
+    ],
+)
+def test_what_is_said_of_an_address_holds_no_password(url: str, shown: str) -> None:
+    with pytest.raises(Blocked) as caught:
+        wire.send("POST", url)
+    assert "pass-word" not in str(caught.value) and shown in str(caught.value)
+
+
+def test_what_is_said_of_a_redirect_holds_no_token(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.target = _address(server) + "?token=pass-word"
+    hop = wire._hop
+
+    def as_if_secure(method: str, parts: Any, *rest: Any) -> wire.Reply:
+        return hop(method, parts._replace(scheme="http"), *rest)
+
+    monkeypatch.setattr(wire, "_hop", as_if_secure)
+    url = _address(server, "/to=?key=pass-word").replace("http:", "https:")
+    with pytest.raises(Blocked, match="redirects from https") as caught:
+        wire.send("POST", url, allowed=_here(server))
+    assert "pass-word" not in str(caught.value)
