@@ -55,10 +55,12 @@ class Maker:
         found: Raw = {}
         if rng.random() < 0.5:
             found["carrier.lost"] = {"in": ["one"], "to": rng.choice([*steps])}
+            found["carrier.lost"]["undo"] = rng.random() < 0.4
         if rng.random() < 0.6:
             held = rng.sample([*stages], rng.randint(1, 2))
             by = [{"role": rng.choice(["clerk", "quality"])}]
-            found["withdraw"] = {"by": by, "in": held, "to": rng.choice([*steps])}
+            undo = rng.random() < 0.4
+            found["withdraw"] = {"by": by, "in": held, "to": rng.choice([*steps]), "undo": undo}
         if found:
             data["interrupts"] = found
         return data
@@ -80,7 +82,16 @@ class Maker:
             found[name] = step
         for name in ends:
             found[name] = {"end": "done" if name == "fin" else "cut"}
-        return found
+        # Scopes side by side come to a wait for the same event one after the other.
+        return found if top or rng.random() < 0.6 else {**self.handed(ids[0]), **found}
+
+    def handed(self, then: str) -> Raw:
+        by = [{"role": self.rng.choice(["clerk", "lead"])}]
+        told = EVENTS[0]
+        return {
+            "hand": {"task": {"by": by}, "next": {"go": "come"}},
+            "come": {"wait": {"for": [told]}, "next": {told: then}},
+        }
 
     def exits(self, step: Raw, back: list[str], ahead: list[str]) -> Raw:
         rng = self.rng
@@ -149,6 +160,9 @@ class Maker:
                 return {"switch": rng.choice(SWITCHES)}
             case "do":
                 actions = {f"a{i}": {"use": "stock.move"} for i in range(rng.randint(1, 2))}
+                for action in actions.values():
+                    if rng.random() < 0.5:
+                        action["undo"] = "stock.move"
                 return {"do": actions}
             case "wait":
                 return {"wait": {"for": rng.sample(EVENTS, rng.randint(1, 2))}, **due}

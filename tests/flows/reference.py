@@ -10,12 +10,13 @@ from typing import Any
 
 from tests.flows.play import NOW
 from tests.flows.random_definitions import SWITCHES
-from tests.flows.reference_votes import Clock, Node, Raw, Seat, Stuck, Votes
+from tests.flows.reference_outside import Outside
+from tests.flows.reference_votes import Clock, Node, Raw, Seat, Stuck
 
 DAY = timedelta(days=1)
 
 
-class Record(Votes):
+class Record(Outside):
     """One record. `row` holds the fields the flow reads and writes; `roles` who is in which."""
 
     def __init__(
@@ -25,16 +26,11 @@ class Record(Votes):
         roles: Mapping[str, tuple[int, ...]],
         deputies: Mapping[int, int],
     ) -> None:
-        super().__init__(roles, deputies)
-        self.data = data
+        super().__init__(data, roles, deputies)
         self.row = dict(row)
         self.ready: list[tuple[Node, str]] = []
         self.asked: list[tuple[tuple[Any, ...], Any]] = []
         """What connectors were asked for since this was last looked at: where, and which effect."""
-        self.tries: Counter[tuple[Any, ...]] = Counter()
-        self.ran: dict[Any, bool] = {}
-        """Actions that may have run, and whether that is known."""
-        self.ended: str | None = None
         self.time = NOW
         self.top = Node("", data["steps"])
         self.tried: dict[Node, str | None] = {}
@@ -85,16 +81,18 @@ class Record(Votes):
 
     def interrupt(self, name: str, user: int) -> bool:
         """Whether a person could leave the path: while nobody else has decided anything since the
-        last sending back, and no action may have run."""
+        last sending back, and no action may have run; or where all that has is taken back."""
         found = self.data.get("interrupts", {}).get(name, {})
         if self.ended or self.row.get("stage") not in found.get("in", ()):
             return False
         if not self.pool(found.get("by", [])) & self.principals(user):
             return False
-        if self.ran or self.dealt - {user}:
+        undo = found.get("undo")
+        if self.lasting() if undo else (self.ran or self.dealt - {user}):
             return False
         self.look()
         self.go_to(found["to"])
+        self.take_back(found)
         self.run()
         return True
 
@@ -151,15 +149,6 @@ class Record(Votes):
             self.tries[node.key[:-1]] += 1
             self.guarded(node, lambda: self.leave(node, outcome))
             self.run()
-
-    def arrive(self, name: str) -> None:
-        waiting = [n for n in self.nodes() if name in n.now.get("wait", {}).get("for", ())]
-        for node in waiting:
-            self.guarded(node, lambda node=node: self.leave(node, name))
-        found = self.data.get("interrupts", {}).get(name)
-        if not waiting and found and not self.ended and self.row.get("stage") in found["in"]:
-            self.go_to(found["to"])
-        self.run()
 
     def fire(self, node: Node, clock: Clock, time: datetime) -> None:
         self.time = time

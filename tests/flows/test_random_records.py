@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,9 @@ class Pair:
         self.allowed: Counter[str] = Counter()
         """What people did that was let through."""
         self.biggest = 0
+        self.post: dict[str, Arrived] = {}
+        """Events that somebody may hear yet."""
+        self.told = 0
         self.play.begin()
         self.model.begin(self.play.now)
         self.compare()
@@ -96,7 +100,7 @@ class Pair:
                 *(self.act, self.claim, self.transfer, self.add, self.interrupt),
                 *(self.answer, self.arrive, self.fire, self.mend, self.change),
             ],
-            [11, 2, 2, 4, 1, 5, 3, 4, 3, 1],
+            [11, 2, 2, 4, 2, 5, 6, 4, 3, 1],
         )[0]
         chosen()
         moved = self.play.last.used
@@ -203,8 +207,9 @@ class Pair:
         open_ones = [one for one in self.effects if self.current(one)]
         waited = open_ones and self.dice.random() < 0.9
         one = self.dice.choice(open_ones if waited else self.effects[-6:])
-        # Back at its step, a token waits for what was under way from before: at another visit.
-        node = self.node(self.play.state.tokens[one.token]) if self.current(one) else None
+        # What was under way from before is waited for at another visit, or in a scope opened anew.
+        waiting = self.current(one)
+        node = self.node(waiting) if waiting is not None else None
         action = one.action if isinstance(one, Call) else ""
         if isinstance(one, StartRecord) and one.wait and self.dice.random() < 0.5:
             outcome = self.dice.choice(CHILD_ENDS)
@@ -215,21 +220,44 @@ class Pair:
         outcome = self.dice.choice(["done", "done", "failed.no_stock"])
         data = {"record": 7}
         self.play.send(Answer(one.key, one.token, one.step, one.visit, action, outcome, data))
-        if node is not None:
+        if self.model.heard_of(self.keys[one.key], outcome):
+            self.model.run()
+        elif node is not None:
             self.model.answer(node, action, outcome)
         else:
             self.model.heard_late(self.keys[one.key], outcome)
 
-    def current(self, one: Call | StartRecord) -> bool:
-        """Whether an effect is the one its token waits for; the model keeps no keys."""
-        token = self.play.state.tokens.get(one.token)
-        return token is not None and token.data.get("at", {}).get("key") == one.key
+    def current(self, one: Call | StartRecord) -> Token | None:
+        """The token that waits for an effect; the model keeps no keys."""
+        tokens = self.play.state.tokens.values()
+        return next((t for t in tokens if t.data.get("at", {}).get("key") == one.key), None)
 
     def arrive(self) -> None:
-        name = self.dice.choice(EVENTS)
-        self.play.send(Arrived(name, "e"))
+        """An event, a new one or one that is kept for those who have not heard it."""
+        kept = [one for one in self.post.values() if one.heard] or [*self.post.values()]
+        if kept and self.dice.random() < 0.5:
+            told = self.dice.choice(kept)
+        else:
+            rows = [row["id"] for row in self.play.row["lines"]]
+            about = self.dice.sample(rows, self.dice.randint(0, len(rows)))
+            self.told += 1
+            name = self.dice.choice([*EVENTS, EVENTS[0]])
+            told = Arrived(name, f"e{self.told}", {}, {}, rows=frozenset(about))
+        done = self.play.send(told)
         self.model.time = self.play.now
-        self.model.arrive(name)
+        before = {(path, rows[0] if rows else None) for path, rows in told.heard}
+        found = self.model.arrive(told.name, told.rows, before)
+        assert done.used == bool(found)
+        if not found:
+            self.post[told.id] = told
+            return
+        heard = {(path, rows[0] if rows else None) for path, rows in done.heard}
+        assert heard == before | found
+        assert done.awaited == self.model.awaited(told.name, told.rows, heard)
+        self.post[told.id] = replace(told, heard=done.heard)
+        self.allowed["shared"] += bool(before)
+        if not done.awaited:
+            del self.post[told.id]
 
     def fire(self) -> None:
         timers = sorted(self.play.timers(), key=lambda one: (one.at, one.id))
@@ -293,9 +321,13 @@ class Pair:
     def compare_effects(self) -> None:
         """What was asked of connectors in this transition; the same effect has the same key."""
         made: list[tuple[tuple[Any, ...], str]] = []
+        undone: list[Any] = []
         if self.play.last.used:
             for one in self.play.last.effects:
                 assert isinstance(one, Call | StartRecord)
+                if isinstance(one, Call) and one.undo_of:
+                    undone.append(self.keys[one.undo_of])
+                    continue
                 known = self.play.state.tokens.get(one.token) or self.seen.get(one.token)
                 scope = known.scope if known is not None else ""
                 row = known.row if known is not None else None
@@ -309,6 +341,9 @@ class Pair:
             assert self.keys.setdefault(key, wanted[where]) == wanted[where]
         assert len({*self.keys.values()}) == len(self.keys)
         self.model.asked.clear()
+        assert undone == self.model.undone
+        self.allowed["undone"] += len(undone)
+        self.model.undone.clear()
         self.play.last = type(self.play.last)(self.play.row, used=False)
 
     @property
@@ -352,6 +387,7 @@ def test_the_engine_and_a_small_model_agree(shard: int) -> None:
     assert ends > 100
     wanted = ("Act", "Claim", "Transfer", "AddApprover", "Interruption", "skip")
     assert min(allowed[name] for name in wanted) > 10, allowed
+    assert min(allowed[name] for name in ("undone", "shared")) > 0, allowed
 
 
 def test_nothing_happens_to_a_record_that_has_ended() -> None:
