@@ -85,7 +85,8 @@ def _in(words: Mapping[str, Any], name: str) -> Callable[..., str]:
     return shown
 
 
-def _form_shown(view: Any, context: Any, row: Any, column: str) -> str:
+def form_shown(view: Any, context: Any, row: Any, column: str) -> str:
+    """A row's form, by its label."""
     return _form(row.form)
 
 
@@ -141,7 +142,7 @@ class Journal(AdminRows):
         "changes": _l("Changes"),
     }
     column_formatters = {  # noqa: RUF012
-        "form": _form_shown,
+        "form": form_shown,
         "actor_name": _who,
         "act": _in(ACTS, "act"),
         "via": _in(VIAS, "via"),
@@ -232,7 +233,7 @@ class Outbox(AdminRows):
         "payload": _l("Content"),
     }
     column_formatters = {  # noqa: RUF012
-        "form": _form_shown,
+        "form": form_shown,
         "status": _in(STATUSES, "status"),
         "topic": _in(TOPICS, "topic"),
     }

@@ -10,6 +10,8 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 
 from app.access.rights import admin_rights
+from app.admin.background import Imports, Jobs
+from app.admin.definitions import Definitions
 from app.admin.delegations import Delegations
 from app.admin.incidents import Incidents
 from app.admin.keys import Sessions, Tokens
@@ -57,12 +59,17 @@ def init_admin(app: Flask) -> Admin:
         (Sessions, _l("Sessions"), "sessions"),
         (Journal, _l("Journal"), "journal"),
         (Outbox, _l("Outbox"), "outbox"),
+        (Jobs, _l("What comes by itself"), "jobs"),
+        (Imports, _l("Imports"), "imports"),
     ):
         admin.add_view(
             view(_Row, name=name, endpoint=f"admin_{endpoint}", url=f"/admin/{endpoint}")
         )
     admin.add_view(
         Incidents(name=_l("Incidents"), endpoint="admin_incidents", url="/admin/incidents")
+    )
+    admin.add_view(
+        Definitions(name=_l("Definitions"), endpoint="admin_definitions", url="/admin/definitions")
     )
     admin.add_view(Releases(name=_l("Releases"), endpoint="admin_releases", url="/admin/releases"))
     for item in admin.menu():  # else the first tenant's addresses would stand in everybody's menu
