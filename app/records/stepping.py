@@ -125,6 +125,8 @@ def engine_facts(
     facts = facts_for(ctx, None if before is None else before.row)
     facts.env, facts.record_id = env, row["id"]
     calendars = {"": clock(ctx.published.zone), **ctx.published.catalog.calendars}
+    if ctx.release is not ctx.published.release:  # one that is gone counts on as it was
+        calendars = {**ctx.release.catalog.calendars, **calendars}
     own = partial(aggregate_moves, ctx, before, row, currency)
     return EngineFacts(facts, own, Known(row, env, {}, calendars))
 

@@ -140,6 +140,8 @@ def remind(work: Work, live: Live, step: Step, timer: Timer, due: Due) -> None:
         at = add(at, every, work.calendar)
         if at > work.now:
             break
+    else:  # so long that counting on would take longer than it is worth
+        at = add(work.now, every, work.calendar)
     work.timers[timer.id] = Timer(
         timer.id, timer.token, timer.step, timer.visit, timer.rule, at, timer.task, fired, OPEN
     )

@@ -125,6 +125,14 @@ def test_rule_17_after_a_downtime_everything_is_caught_up_once() -> None:
     assert not play.last.used  # not yet
 
 
+def test_rule_17_after_a_downtime_however_long_one_reminder_stands_for_all() -> None:
+    play = made("in: 90d, remind: {often: {after: 1m, every: 1m, max: 9}}")
+    play.now = NOW + timedelta(days=20)
+    play.send(Fire(play.timer("remind/often").id))
+    assert play.told.count("remind.work.often") == 1
+    assert play.timer("remind/often").at > play.now
+
+
 def test_rule_17_never_past_required_fields_then_it_escalates() -> None:
     # The exit `late` leads where the button does: it would stand for a person's act.
     play = made("in: 1d", late=", late: closed").pass_time(days=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,7 @@ from app.records.releases import publish, rollback
 from app.records.retention import run_due
 from app.records.save import create, update
 from app.records.signals import arrive
+from app.records.targets import moment
 from app.records.tenant import Tenant
 from app.storage.databases import Installation
 from flows.events import Arrived
@@ -45,6 +47,16 @@ measures: {amount: {from: part, by: gate, sum: amount}}
 UNTIL_OPEN = FLOW % ("{until: gate.open}", "until")
 UNTIL_FULL = FLOW % ("{until: filled(gate).amount >= 5}", "until")
 FOR_PARCEL = FLOW % ("{for: [carrier.delivered]}", "carrier.delivered")
+
+WORK = """
+  work: {wait: {for: [carrier.delivered]}, due: {in: 2wd}, next: {%s: through, late: late}}
+""" % "carrier.delivered"
+WEEK = """
+calendar: week
+label: Week
+zone: Asia/Shanghai
+hours: {mon: 09:00-17:00, tue: 09:00-17:00, wed: 09:00-17:00, thu: 09:00-17:00, fri: 09:00-17:00}
+"""
 
 
 @dataclass
@@ -101,6 +113,23 @@ def test_going_back_to_before_a_form_was_there_loses_no_timer(house: House) -> N
     house.clock.pass_by(days=10)
     house.work()
     assert house.stage(order) == "late"
+
+
+def test_a_calendar_that_is_gone_still_counts_for_who_began_with_it(house: House) -> None:
+    flow = f"{UNTIL_OPEN}calendar: week\n".replace("until: through,", "until: work,")
+    flow = flow.replace("\n  through:", f"{WORK}  through:")
+    house.publish(flow, **{"calendars/week": WEEK})
+    gate = house.make("gate")
+    order = house.make("order", gate=gate)
+    house.publish(UNTIL_OPEN)
+    update(house.tenant, SYSTEM, "gate", gate, {"open": True}, version=None)
+    house.work()
+    ((due,),) = house.tenant.db.query(
+        "SELECT due_at FROM rf_due WHERE record_id = ? AND rule = 'due' AND status = 'open'"
+        " AND step = 'work'",
+        (order,),
+    )
+    assert moment(due) == datetime(2026, 11, 24, 9, tzinfo=UTC)  # Tuesday at five, in Shanghai
 
 
 def test_going_back_to_before_a_form_was_there_loses_no_event(house: House) -> None:
