@@ -210,8 +210,9 @@ def system_context(
 
 
 def _key_of(tenant: Tenant, form_id: str) -> str:
-    """The lasting name of a form that a flow calls by its id of then or of now."""
-    found = tenant.current().tables.forms.get(form_id)
+    """The lasting name of a form that is called by it, or by its id of now."""
+    tables = tenant.current().tables
+    found = None if tables.form_of(form_id) is not None else tables.forms.get(form_id)
     return found.key if found is not None else form_id
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.storage.ddl import alter, existing_indexes, indexes
-from app.storage.manifest import Manifest, ReleaseTables, load_manifest
+from app.storage.manifest import Entry, Manifest, ReleaseTables, load_manifest
 from app.storage.ports import TenantDatabase
 from app.storage.publication import Definitions
 from app.storage.sought import sought
@@ -34,13 +34,20 @@ def _candidates(manifest: Manifest, keep: tuple[int, ...]) -> set[tuple[str, str
 
 def _still_shown(db: TenantDatabase, manifest: Manifest, table: str, column: str) -> bool:
     showing = [e for e in manifest.entries if (e.table, e.column) == (table, column)]
-    heads = {e.form: e.table for e in manifest.entries if not e.lines and not e.field}
+    heads = [e for e in manifest.entries if not e.lines and not e.field]
     for entry in showing:
-        last = entry.last if entry.last is not None else 1 << 60
-        sql = f"SELECT 1 FROM {heads[entry.form]} WHERE release_no BETWEEN ? AND ? LIMIT 1"
-        if db.query(sql, (entry.first, last)):
-            return True
+        for head in heads:  # a form that was taken out and came back has had two tables
+            if head.form != entry.form:
+                continue
+            span = (max(entry.first, head.first), min(_last(entry), _last(head)))
+            sql = f"SELECT 1 FROM {head.table} WHERE release_no BETWEEN ? AND ? LIMIT 1"
+            if span[0] <= span[1] and db.query(sql, span):
+                return True
     return False
+
+
+def _last(entry: Entry) -> int:
+    return 1 << 60 if entry.last is None else entry.last
 
 
 def drop_indexes(db: TenantDatabase, catalog: Definitions, tables: ReleaseTables) -> None:

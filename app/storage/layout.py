@@ -68,6 +68,9 @@ class _Planner:
         before = manifest.release(from_release)
         self.before = {(e.form, e.lines, e.field): e for e in before}
         self.tables = {name.lower() for name in manifest.tables()}
+        self.keys = {e.type_id.lower() for e in manifest.entries if not e.lines and not e.field}
+        """Names of forms in tables that outlive a rename. Who is called as another once was is
+        another all the same: records of both are on their way under these names."""
         self.names: dict[str, set[str]] = {}
         self.wanted: list[Entry] = []
         self.moves: list[Move] = []
@@ -79,7 +82,7 @@ class _Planner:
         homes: dict[str, str] = {}
         for form in forms.values():
             old = self._former("", "", form.id, form.was, forms)
-            key = old.type_id if old else form.id
+            key = old.type_id if old else _unused(form.id, self.keys)
             home = self._table(form.id, "", old, f"f_{form.id}", key)
             homes[form.id] = home.table
             for lines in form.lines:

@@ -79,7 +79,7 @@ class FormTables:
     """A form's table and its lines' tables, in one release.
 
     `key` names the form in tables that outlive a rename (journal, attachments, due dates): it is
-    the id the form had first.
+    the id the form had first, numbered where another had it before.
     """
 
     id: str

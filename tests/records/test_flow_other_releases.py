@@ -17,6 +17,7 @@ from app.jobs.deliver import deliver
 from app.jobs.notify import NOWHERE
 from app.jobs.timers import run_timers
 from app.records.incidents import incidents, retry
+from app.records.look import read
 from app.records.releases import publish, rollback
 from app.records.retention import run_due
 from app.records.save import create, update
@@ -49,8 +50,11 @@ UNTIL_FULL = FLOW % ("{until: filled(gate).amount >= 5}", "until")
 FOR_PARCEL = FLOW % ("{for: [carrier.delivered]}", "carrier.delivered")
 
 WORK = """
-  work: {wait: {for: [carrier.delivered]}, due: {in: 2wd}, next: {%s: through, late: late}}
-""" % "carrier.delivered"
+  work:
+    wait: {for: [carrier.delivered]}
+    due: {in: 2wd}
+    next: {carrier.delivered: through, late: late}
+"""
 WEEK = """
 calendar: week
 label: Week
@@ -211,3 +215,63 @@ def test_a_total_that_lost_a_measure_is_not_read_as_nothing(house: House) -> Non
     assert house.stage(order) == "waiting"
     (found,) = incidents(house.tenant)
     assert "does not keep the aggregate filled" in found.message.en
+
+
+@pytest.mark.parametrize("how", ["renamed", "taken_out"])
+def test_a_form_that_bears_the_name_of_another_takes_nothing_of_it(house: House, how: str) -> None:
+    house.publish(FOR_PARCEL)
+    old = house.make("order", gate=house.make("gate"))
+    renamed = {
+        "forms/job": ORDER.replace("form: order\n", "form: job\nwas: order\n"),
+        "flows/job": FOR_PARCEL.replace("flow: order", "flow: job"),
+    }
+    files = renamed if how == "renamed" else {}
+    house.publish(**files)
+    house.publish(FOR_PARCEL.replace("in: 9d", "in: 8d"), **files)
+    new = house.make("order", gate=house.make("gate"))
+    house.clock.pass_by(days=10)
+    house.work()
+    tables = [house.tenant.active().tables.forms["order"].table, "f_order"]
+    assert len(set(tables)) == 2
+    for table, record in zip(tables, (new, old), strict=True):
+        sql = f"SELECT stage FROM {table} WHERE id = ?"
+        assert house.tenant.db.query(sql, (record,)) == [("late",)]
+
+
+def test_the_end_of_a_record_is_told_to_who_started_it_whatever_bears_its_name_now(
+    house: House,
+) -> None:
+    sub = {
+        "forms/sub": "form: sub\nlabel: Sub\nfields: {text: {type: text}}\n",
+        "flows/sub": FOR_PARCEL.replace("flow: order", "flow: sub"),
+    }
+    starts = FLOW % ("{for: [carrier.delivered]}", "carrier.delivered")
+    starts = starts.replace(
+        "wait: {for: [carrier.delivered]}", "start: {form: sub, with: {}, wait: true}"
+    ).replace("carrier.delivered: through, late: late", "through: through, late: late")
+    starts = starts.replace(", due: {in: 9d}", "")
+    house.publish(starts, **sub)
+    order = house.make("order", gate=house.make("gate"))
+    house.work()
+    ((started,),) = house.tenant.db.query("SELECT id FROM f_sub")
+    renamed = ORDER.replace("form: order\n", "form: job\nwas: order\n")
+    job = {"forms/job": renamed, "flows/job": starts.replace("flow: order", "flow: job")}
+    house.publish(**sub, **job)
+    house.publish(FOR_PARCEL, **sub, **job)
+    assert house.tenant.active().tables.forms["job"].key == "order"
+    arrive(house.tenant, "sub", started, Arrived("carrier.delivered", "e"))
+    house.work()
+    assert house.stage(order) == "through"
+
+
+def test_what_was_written_before_a_form_was_taken_out_outlives_its_coming_back(
+    house: House,
+) -> None:
+    first = house.publish(FOR_PARCEL)
+    gate = house.make("gate")
+    old = house.make("order", gate=gate)
+    house.publish()
+    for days in (8, 7, 6):
+        house.publish(FOR_PARCEL.replace("in: 9d", f"in: {days}d"))
+    rollback(house.tenant, SYSTEM, first)
+    assert read(house.tenant, SYSTEM, "order", old).row["gate"] == gate
