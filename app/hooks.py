@@ -86,8 +86,9 @@ class Hooks:
         `call` has `key` (str, the same on every attempt: give it to the service as its idempotency
         key), `use` ("payment.refund"), `arguments` (plain values, see `app.capabilities.TYPES`),
         `connection` (its id), `settings`, `secrets` (name → value), `form` (str), `record` (str,
-        13 characters), `attempt` (int, from 1), `undo_of` (the key it takes back, or ""),
-        `events_url` (where events of this connection are posted to).
+        13 characters), `attempt` (int, from 1; from 1 anew when a person has it tried again),
+        `undo_of` (the key it takes back, or ""), `events_url` (where events of this connection are
+        posted to).
 
         Give {"outcome": "done", "data": {…}} or {"outcome": "failed.<code>", "data": {…},
         "message": str}; or {"make": {"form", "values", "wait", "outcomes"}} to have a record made

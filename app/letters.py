@@ -10,18 +10,23 @@ import os
 import re
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 from app.folders import private_folder
 
 SECONDS = 20.0
 """How long a mail server may take to answer."""
+ANSWER_SECONDS = 45.0
+"""How long it may look at a letter before it says whether it takes it: less than a lease."""
+_GO_ON = 354
 NAME_CHARS, SUBJECT_CHARS, BODY_CHARS = 120, 200, 20_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BODY_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -41,6 +46,17 @@ SETTINGS = {
 def is_address(text: str) -> bool:
     """Whether a text can be written to; nothing that could end a header line."""
     return bool(_ADDRESS.fullmatch(text)) and text.isprintable()
+
+
+class InDoubt(Exception):
+    """The server was handed a letter and did not say whether it took it. `zh`: in Chinese."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"the mail server did not say whether it took the letter ({error}); look whether it"
+            " arrived, then have it sent again or leave it"
+        )
+        self.zh = f"邮件服务器未答复是否已接收（{error}）。请确认是否已送达，再决定重发或跳过"
 
 
 class NotAnAddress(ValueError):
@@ -126,36 +142,88 @@ def message_id(once: str, tenant: str, sender: str) -> str:
 
 
 def send(
-    letter: Letter, settings: MailSettings, tenant: str, at: datetime, seconds: float = SECONDS
+    letter: Letter,
+    settings: MailSettings,
+    tenant: str,
+    at: datetime,
+    seconds: float = SECONDS,
+    *,
+    leaving: Callable[[], None] = lambda: None,
+    again: bool = False,
 ) -> str:
-    """Send a letter, or keep it as a file; gives the file's name or "".
+    """Send a letter, or keep it as a file; gives the file's name or "". `again`: it may be kept
+    already.
 
-    Raises NotAnAddress, or what smtplib and the network raise.
+    `leaving` is called when the server will take it, just before it is handed over; what it raises
+    keeps the letter here. Raises NotAnAddress, InDoubt where nobody knows whether the server took
+    it, or what smtplib and the network raise: then it did not.
     """
     message = compose(letter, settings.sender, tenant, at)
     if not settings.host:
-        return _keep(message, settings, tenant, at)
+        leaving()
+        return _keep(message, settings, tenant, at, again)
     context = ssl.create_default_context()
     if settings.tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
+        server: _Plain | _Sealed = _Sealed(
             settings.host, settings.port, timeout=seconds, context=context
         )
     else:
-        server = smtplib.SMTP(settings.host, settings.port, timeout=seconds)
-    with server:
+        server = _Plain(settings.host, settings.port, timeout=seconds)
+    server.leaving = leaving
+    try:
         if settings.tls == "starttls":
             server.starttls(context=context)
         if settings.user:
             server.login(settings.user, settings.password)
         server.send_message(message)
+    except OSError as error:  # what smtplib raises is one, too
+        if server.handing:
+            raise InDoubt(error) from error
+        raise
+    finally:
+        with suppress(OSError):  # whatever it says to a goodbye, it has said what it did
+            server.quit()
+        server.close()
     return ""
 
 
-def _keep(message: EmailMessage, settings: MailSettings, tenant: str, at: datetime) -> str:
+class _Handing:
+    """Knows whether a letter is with a server that has not answered yet."""
+
+    handing = False
+    leaving: Callable[[], None]
+
+    def data(self, msg: Any) -> Any:
+        """Hand the letter over; the answer may take as long as a server looks at it."""
+        self.leaving()
+        self.sock.settimeout(ANSWER_SECONDS)  # type: ignore[attr-defined]
+        return super().data(msg)  # type: ignore[misc]
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The server's next answer: after 354 it waits for the letter."""
+        reply: tuple[int, bytes] = super().getreply()  # type: ignore[misc]
+        self.handing = reply[0] == _GO_ON
+        return reply
+
+
+class _Plain(_Handing, smtplib.SMTP):
+    """A server reached in the open, or sealed later (STARTTLS)."""
+
+
+class _Sealed(_Handing, smtplib.SMTP_SSL):
+    """A server reached over TLS."""
+
+
+def _keep(
+    message: EmailMessage, settings: MailSettings, tenant: str, at: datetime, again: bool
+) -> str:
     if settings.folder is None:
         raise LookupError("no mail server is set: see the setting `mail.host`")
     folder = private_folder(settings.folder / tenant)
-    name = f"{at:%Y%m%d-%H%M%S}-{message['Message-ID'][1:13]}.eml"
+    key = message["Message-ID"][1:13]
+    if again and any(folder.glob(f"*-{key}.eml")):
+        return ""
+    name = f"{at:%Y%m%d-%H%M%S}-{key}.eml"
     path = folder / name
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(message.as_bytes())

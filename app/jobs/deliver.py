@@ -18,6 +18,8 @@ from app.jobs import notify, portal, reporting
 from app.jobs.calls import run_call
 from app.jobs.connect import Outside
 from app.jobs.incoming import run_event
+from app.jobs.messaging import deliver_message
+from app.jobs.posting import Doubtful
 from app.jobs.starts import run_ended, run_start
 from app.records import incoming, outbox
 from app.records.outbox import Claimed
@@ -66,6 +68,9 @@ def _deliver_one(tenant: Tenant, outside: Outside, one: Claimed) -> None:
     except outbox.GiveUp as error:
         outbox.give_up(tenant.db, one, tenant.now_us(), outbox.words_of(error))
         log.warning("effect given up", tenant=tenant.id, once=one.once, error=str(error))
+    except Doubtful as error:
+        outbox.unknown(tenant.db, one, tenant.now_us(), outbox.words_of(error), limit=0)
+        log.warning("letter in doubt", tenant=tenant.id, once=one.once, error=str(error))
     except Exception as error:  # whatever a plugin raises, the row keeps it and is tried again
         again = isinstance(error, TryAgain)
         after = error.after if isinstance(error, TryAgain) else None
@@ -105,7 +110,7 @@ def _run(tenant: Tenant, outside: Outside, one: Claimed) -> None:
         case "record":
             _fan_out(tenant, outside, one)
         case notify.TOPIC:
-            notify.deliver_message(tenant, one, outside.post)
+            deliver_message(tenant, one, outside.post)
             reach("notify.sent")
             outbox.finish(tenant.db, one, tenant.now_us())
         case reporting.TOPIC:

@@ -16,9 +16,9 @@ import structlog
 
 from app.access.actor import SYSTEM
 from app.catalog.model import Catalog
-from app.catalog.notifications import INBOX, MAIL
+from app.catalog.notifications import INBOX
 from app.config import Config
-from app.letters import Letter, MailSettings, NotAnAddress, send
+from app.letters import MailSettings
 from app.notifications import messages
 from app.notifications.event import Happened, happened
 from app.notifications.people import Recipient
@@ -54,10 +54,6 @@ _THROTTLE = (
     "INSERT INTO rf_throttle (key, at) VALUES (?, ?)"
     " ON CONFLICT (key) DO UPDATE SET at = excluded.at"
 )
-_WORDS = {
-    "more": Text("查看详情：", "See it here:"),
-    "digest": Text("{count} 条消息", "{count} messages"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +237,7 @@ def _last(tenant: Tenant, keys: Sequence[str]) -> dict[str, int]:
 def _statement(each: Outgoing, one: outbox.Claimed, now: int) -> Statement:
     """A message for the inbox is there at once; others wait in the outbox for their turn."""
     if each.channel == INBOX and each.after is None:
-        return messages.INSERT, _message(new_id(), each.once, one, _content(each), now)
+        return messages.INSERT, message_row(new_id(), each.once, one, _content(each), now)
     after = now if each.after is None else micros(each.after)
     payload = json.dumps(_content(each), ensure_ascii=False)
     return outbox.INSERT_ONCE, (
@@ -276,9 +272,10 @@ def _content(each: Outgoing) -> dict[str, Any]:
     }
 
 
-def _message(
+def message_row(
     message_id: int, once: str, one: outbox.Claimed, content: Mapping[str, Any], now: int
 ) -> tuple[Any, ...]:
+    """The values of `messages.INSERT` for a message behind the bell."""
     return (
         message_id,
         once,
@@ -308,93 +305,4 @@ def _told(trouble: Trouble, one: outbox.Claimed, now: int) -> Statement:
         now,
         outbox.written(error),
         now,
-    )
-
-
-def deliver_message(tenant: Tenant, one: outbox.Claimed, post: Post) -> None:
-    """Send one message. Raises to be tried again, or GiveUp for an address that is none."""
-    content = json.loads(one.payload)
-    if "trouble" in content:  # looked at; the plain words went out long ago
-        return
-    taken: list[int] = []
-    if one.once.startswith(DIGEST):
-        rows = _bundle(tenant, one)
-        if one.id not in {row[0] for row in rows}:  # went out with another of them
-            return
-        taken = [row[0] for row in rows if row[0] != one.id]
-        content = _together([json.loads(row[1]) for row in rows])
-    if content["channel"] == INBOX:
-        values = _message(new_id(), one.once, one, content, tenant.now_us())
-        tenant.db.execute_now(messages.INSERT, values)
-    elif content["channel"] == MAIL:
-        _mail(tenant, one, content, post)
-    elif post.webhook is not None:
-        post.webhook(tenant, content["channel"], one.once, _public(tenant, one, content))
-    else:
-        raise LookupError(f"nobody delivers to the channel {content['channel']!r}")
-    if taken:
-        _done_with(tenant, taken)
-
-
-def _mail(tenant: Tenant, one: outbox.Claimed, content: Mapping[str, Any], post: Post) -> None:
-    lang, link = content["lang"], content["link"]
-    parts = [content["body"]]
-    if link and link not in content["body"]:
-        parts.append(f"{_WORDS['more'].pick(lang)} {link}")
-    letter = Letter(
-        one.once,
-        content["address"],
-        content["name"],
-        content["subject"],
-        "\n\n".join(part for part in parts if part),
-        lang,
-    )
-    try:
-        kept = send(letter, post.mail, tenant.id, tenant.now())
-    except NotAnAddress as error:
-        raise outbox.GiveUp(str(error), zh=f"邮件地址无效：{error}") from error
-    if kept:
-        log.info("letter kept as a file", tenant=tenant.id, file=kept)
-
-
-def _public(tenant: Tenant, one: outbox.Claimed, content: Mapping[str, Any]) -> dict[str, Any]:
-    """What a webhook is told."""
-    kept = ("notification", "lang", "subject", "body", "link")
-    return {
-        "key": one.once,
-        "tenant": tenant.id,
-        "form": one.form,
-        "record": encode_id(one.record_id),
-        **{name: content[name] for name in kept},
-    }
-
-
-def _bundle(tenant: Tenant, one: outbox.Claimed) -> list[tuple[int, str]]:
-    """(id, payload) of a digest's messages that wait; what was withdrawn meanwhile is not there."""
-    prefix = ":".join(one.once.split(":", 2)[:2]) + ":"
-    rows = tenant.db.query(
-        "SELECT id, payload FROM rf_outbox WHERE topic = ? AND once >= ? AND once < ?"
-        " AND status IN ('ready', 'running') ORDER BY id",
-        (TOPIC, prefix, prefix + "\uffff"),
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def _together(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Several messages as one."""
-    first = found[0]
-    if len(found) == 1:
-        return first
-    many = _WORDS["digest"].pick(first["lang"]).format(count=len(found))
-    lines = [f"• {one['subject']}\n  {one['link']}".rstrip() for one in found]
-    return {**first, "subject": many, "body": "\n".join(lines), "link": ""}
-
-
-def _done_with(tenant: Tenant, ids: Sequence[int]) -> None:
-    """What went out with another message. (After it: a crash in between sends them once more.)"""
-    marks = ", ".join("?" * len(ids))
-    tenant.db.execute_now(
-        "UPDATE rf_outbox SET status = 'done', done_at = ?, lease_until = NULL"
-        f" WHERE id IN ({marks}) AND status IN ('ready', 'running')",
-        (tenant.now_us(), *ids),
     )

@@ -19,7 +19,8 @@ from app.access.actors import actor_for_user
 from app.access.errors import AccessError
 from app.catalog.model import Catalog, Report
 from app.jobs.notify import Post
-from app.letters import Enclosed, Letter, NotAnAddress, send
+from app.jobs.posting import post_letter
+from app.letters import Enclosed, Letter
 from app.notifications.people import Around, Recipient, recipients
 from app.records import outbox
 from app.records.reporting import may_export, names_in, run_report
@@ -136,12 +137,7 @@ def send_report(tenant: Tenant, one: outbox.Claimed, post: Post) -> None:
         log.info("report not sent: nothing in it", tenant=tenant.id, once=one.once)
         return
     letter = _letter(tenant, one, post, actor, report, result, content)
-    try:
-        kept = send(letter, post.mail, tenant.id, tenant.now())
-    except NotAnAddress as error:
-        raise outbox.GiveUp(f"{actor.login}: {error}") from error
-    if kept:
-        log.info("letter kept as a file", tenant=tenant.id, file=kept)
+    post_letter(tenant, one, letter, post.mail, refused=actor.login)
 
 
 def _actor(tenant: Tenant, user_id: int) -> Actor | None:

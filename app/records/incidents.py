@@ -134,7 +134,8 @@ def retry(
 ) -> None:
     """Have it tried again, with other `arguments` (plain values) where they are given.
 
-    An attempt that may have happened is asked about first. Raises Refused.
+    An attempt of a call that may have happened is asked about first; of a letter in doubt nobody
+    can be asked, and who has looked decides. Raises Refused.
     """
     found = _demand(tenant, actor, name, reason)
     if found.kind == STEP:
@@ -145,6 +146,7 @@ def retry(
         body["arguments"] = dict(arguments)
     again: Statement = (
         "UPDATE rf_outbox SET status = 'ready', attempts = 0, due_at = ?, last_error = NULL,"
+        " doubt = CASE WHEN topic = 'call' THEN doubt ELSE 0 END,"
         f" payload = ? WHERE id = ? AND {_TROUBLE} RETURNING id",
         (tenant.now_us(), json.dumps(body, ensure_ascii=False), found.id),
     )

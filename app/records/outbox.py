@@ -122,13 +122,25 @@ WHERE id = ? AND fence = ? AND status = 'running'
 def begin(db: TenantDatabase, one: Claimed, now: int, connection: str) -> bool:
     """Just before an effect leaves: note by which connection, and have the whole lease for it.
     False where it is not ours any more; then it must not leave."""
-    return bool(
-        db.execute_now(
-            "UPDATE rf_outbox SET connection = ?, lease_until = ?"
-            " WHERE id = ? AND fence = ? AND status = 'running' RETURNING id",
-            (connection, now + LEASE, one.id, one.fence),
-        )
-    )
+    return bool(db.execute_now(_BEGIN, (connection, now + LEASE, one.id, one.fence)))
+
+
+_BEGIN = (
+    "UPDATE rf_outbox SET connection = ?, lease_until = ?"
+    " WHERE id = ? AND fence = ? AND status = 'running' RETURNING id"
+)
+
+
+def leave(
+    db: TenantDatabase, one: Claimed, now: int, connection: str, more: Sequence[Statement] = ()
+) -> bool:
+    """As `begin`, with statements that belong to that moment."""
+    with db.write() as tx:
+        if not tx.execute(_BEGIN, (connection, now + LEASE, one.id, one.fence)):
+            return False
+        for sql, params in more:
+            tx.queue(sql, params)
+    return True
 
 
 def settling(one: Claimed, now: int, status: str = "done") -> Statement:

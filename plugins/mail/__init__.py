@@ -15,7 +15,7 @@ from typing import Any
 
 from app.capabilities import ActionSpec, Capability
 from app.hooks import TryAgain, Unknown, hookimpl
-from app.letters import Letter, MailSettings, NotAnAddress, message_id, send
+from app.letters import InDoubt, Letter, MailSettings, NotAnAddress, message_id, send
 
 _SEND = ActionSpec(
     {"to": "text", "subject": "text", "body": "text"},
@@ -63,10 +63,8 @@ def run_action(tenant: str, call: Mapping[str, Any]) -> Mapping[str, Any]:
         return _turned_away(code, text)
     except smtplib.SMTPDataError as error:
         return _turned_away(error.smtp_code, error.smtp_error)
-    except (smtplib.SMTPServerDisconnected, TimeoutError) as error:
-        raise Unknown(
-            f"the mail server did not answer: {error}", zh=f"邮件服务器没有应答：{error}"
-        ) from error
+    except InDoubt as error:
+        raise Unknown(str(error), zh=error.zh) from error
     except (OSError, LookupError) as error:  # no connection, no login, no server at all
         raise TryAgain(
             f"the mail server cannot be used: {error}", zh=f"邮件服务器无法使用：{error}"
@@ -76,8 +74,16 @@ def run_action(tenant: str, call: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @hookimpl
-def ask_action() -> None:
-    """Nobody can be asked; the same letter is sent again under the same Message-ID."""
+def ask_action(call: Mapping[str, Any]) -> None:
+    """A mail server cannot be asked: a person looks whether the letter arrived, and says what came
+    of it, or has it tried again (then it is the first attempt anew)."""
+    if call["attempt"] == 1:
+        return
+    raise Unknown(
+        "nobody knows whether the letter left: look whether it arrived, then say so, or have it"
+        " sent again",
+        zh="无法确定邮件是否已发出。请确认是否已送达，再登记结果或重发",
+    )
 
 
 def _turned_away(code: int, said: bytes | str) -> Mapping[str, Any]:

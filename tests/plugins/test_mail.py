@@ -12,6 +12,7 @@ from app.access.actor import SYSTEM
 from app.hooks import TryAgain, Unknown, call_one, load_plugins
 from app.jobs.connect import Outside
 from app.jobs.notify import NOWHERE
+from app.records.incidents import incidents, retry
 from app.records.save import create
 from app.storage.databases import Installation
 from tests.jobs.world import World
@@ -38,7 +39,9 @@ def plugins(mailbox: Mailbox) -> pluggy.PluginManager:
     return load_plugins([], _settings(mailbox))
 
 
-def _run(plugins: pluggy.PluginManager, hook: str = "run_action", **given: Any) -> Any:
+def _run(
+    plugins: pluggy.PluginManager, hook: str = "run_action", attempt: int = 1, **given: Any
+) -> Any:
     arguments = {"to": "li@home.test", "subject": "退款", "body": "在路上", **given}
     call = {
         "key": "k1",
@@ -46,6 +49,7 @@ def _run(plugins: pluggy.PluginManager, hook: str = "run_action", **given: Any) 
         "arguments": arguments,
         "settings": {"reply_to": "desk@shop.test"},
         "secrets": {},
+        "attempt": attempt,
     }
     return call_one(plugins, MAIL, hook, {"tenant": "acme", "call": call})
 
@@ -100,13 +104,23 @@ def test_a_server_that_is_away_is_tried_again() -> None:
     load_plugins([])
 
 
-def test_one_that_hangs_up_leaves_it_unknown_and_it_is_sent_again(
+def test_one_that_hangs_up_leaves_it_to_people(
     plugins: pluggy.PluginManager, mailbox: Mailbox
 ) -> None:
     mailbox.hangs_up = True
-    with pytest.raises(Unknown):
+    with pytest.raises(Unknown, match="did not say whether it took"):
         _run(plugins)
-    assert _run(plugins, "ask_action") is None
+    with pytest.raises(Unknown, match="look whether it arrived"):
+        _run(plugins, "ask_action", attempt=2)
+    assert _run(plugins, "ask_action", attempt=1) is None, "somebody looked, and has it sent again"
+
+
+def test_a_letter_that_was_taken_is_taken_whatever_comes_after(
+    plugins: pluggy.PluginManager, mailbox: Mailbox
+) -> None:
+    mailbox.rude = True
+    assert _run(plugins)["outcome"] == "done"
+    assert len(mailbox.letters) == 1
 
 
 FLOW = """
@@ -158,3 +172,32 @@ def test_a_flow_writes_to_somebody_and_goes_on_by_what_came_of_it(
     (letter,) = mailbox.letters
     assert letter["Subject"] == "Hello Li"
     assert world.row(good, "stage, c_letter", "notice") == ("told", letter["Message-ID"])
+
+
+def test_a_letter_of_a_flow_in_doubt_waits_for_a_person(
+    installation: Installation, tenant_id: str, bank: Sandbox, mailbox: Mailbox
+) -> None:
+    pack = "packs/till"
+    more = {
+        f"{pack}/forms/notice.yaml": FORM,
+        f"{pack}/flows/notice.yaml": FLOW,
+        f"{pack}/connections/post.yaml": (
+            "connection: post\nlabel: Post\nplugin: mail\nserves: {mail: true}\n"
+        ),
+    }
+    world = World.of(installation, tenant_id, bank, more)
+    world.outside = Outside(load_plugins([], _settings(mailbox)), lambda tenant: {}, NOWHERE)
+    mailbox.hangs_up = mailbox.keeps = True
+    rid = create(world.tenant, SYSTEM, "notice", {"name": "Li", "email": "li@home.test"}).id
+    world.work(4, minutes=10)
+    assert len(mailbox.letters) == 1, "it may have arrived: nobody sends it again by himself"
+    assert world.row(rid, "stage", "notice") == ("open",)
+    (found,) = incidents(world.tenant)
+    assert found.status == "unknown" and "look whether it arrived" in found.message.en
+    assert "是否已送达" in found.message.zh
+    mailbox.hangs_up = False
+    retry(world.tenant, SYSTEM, found.name, "it has not arrived")
+    world.work(2, minutes=1)
+    assert world.row(rid, "stage", "notice") == ("told",)
+    first, second = mailbox.letters
+    assert first["Message-ID"] == second["Message-ID"]

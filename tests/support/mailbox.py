@@ -22,7 +22,8 @@ USER, PASSWORD = "returnflow", "a-secret-of-the-test"
 @dataclass
 class Mailbox:
     """What arrived. `refusals`: how many letters are turned away, with `answer`. `unknown`:
-    addresses it does not know. `hangs_up`: it goes away in the middle of a letter."""
+    addresses it does not know. `hangs_up`: it goes away in the middle of a letter; `keeps`: but
+    has taken it. `rude`: it answers a goodbye with an error."""
 
     host: str = ""
     port: int = 0
@@ -33,6 +34,8 @@ class Mailbox:
     answer: str = "451 come back later"
     unknown: tuple[str, ...] = ()
     hangs_up: bool = False
+    keeps: bool = False
+    rude: bool = False
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
@@ -46,13 +49,18 @@ class Mailbox:
         if self.refusals:
             self.refusals -= 1
             return self.answer
-        if self.hangs_up:
+        if self.hangs_up and not self.keeps:
             server.transport.close()
             return "421 gone"
         self.raw.append(envelope.content)
         self.recipients.append(envelope.rcpt_tos)
         self.letters.append(BytesParser(policy=default).parsebytes(envelope.content))
+        if self.hangs_up:
+            server.transport.close()
         return "250 kept"
+
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:
+        return "421 busy, go away" if self.rude else "221 Bye"
 
     def to(self, address: str) -> list[EmailMessage]:
         """Letters to one address, however it is written."""
