@@ -184,7 +184,7 @@ class Gone(dict[int, Any]):
         """Raises EvalError."""
         name = self._name
         raise EvalError(
-            "expr_aggregate_gone",
+            "aggregate_gone",
             Text(
                 f"当前版本不再维护汇总“{name}”，或缺少其中的度量：请重新发布后再试。",
                 f"The release in force does not keep the aggregate {name} any more, or not all of"

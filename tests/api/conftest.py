@@ -38,7 +38,7 @@ def shop(
     if backend not in shops:
         folder = tmp_path_factory.mktemp("shop")
         url = "sqlite" if backend == "sqlite" else request.getfixturevalue("postgres_url")
-        name = f"s{os.getpid()}_{request.module.__name__.rpartition('_')[2]}"
+        name = f"s{os.getpid()}_{request.module.__name__.rpartition('test_')[2]}"
         names = (f"{name}_one", f"{name}_two")
         tenants = Tenants(Installation(StorageSettings(folder=folder, url=url)))
         shops[backend] = open_shop(config_of(folder, names, "data_dir: data"), tenants, names)
