@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.access.actor import SYSTEM, Actor
 from app.access.rights import Rights, admin_rights
+from app.records import stuck
 from app.records.errors import Refused, forbidden, not_found
 from app.records.eventdata import body_of, event_of, heard_before
 from app.records.moving import Said, moved
@@ -27,7 +28,7 @@ from app.records.writing import Given, next_write
 from app.storage.errors import Conflict
 from app.storage.sqlgen import Record, Statement
 from flows.events import Answer, Arrived, Changed, Ended, Event, Fire, Mend
-from flows.state import DONE, TOP, Done, Happening, Origin, Timer
+from flows.state import Done, Origin
 from forms.values import Text, encode_id
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
         if event is None:
             return ctx.plan, _idle(ctx, record, signal.settle, [])
         if refused:
-            done = _stuck(ctx, standing, event, refused[-1])
+            done = stuck.stuck(ctx, standing, event, refused[-1])
         else:
             row, currency = dict(record.row), record.head.currency
             done = step_on(ctx, flow, standing.state, event, row, currency, record)
@@ -279,7 +280,7 @@ def _signal(tenant: Tenant, form_key: str, rid: int, signal: _Signal) -> bool:
         if problem.code in ("not_found", "no_flow"):  # deleted meanwhile: nobody needs the answer
             _settle_alone(tenant, signal.settle)
             return False
-        if problem.code not in _STUCK:
+        if problem.code not in stuck.CODES:
             raise
         refused.append(problem)
         run(tenant, None, prepare, lock=form_key, rid=rid)
@@ -302,32 +303,6 @@ def _standing(ctx: Context, rid: int, signal: _Signal) -> tuple[Context, Standin
         # Its scope is over; one that was opened anew may wait for the same effect.
         return stand(ctx, rid)
     return there, standing
-
-
-_STUCK = frozenset({"invalid", "limit_reached", "not_unique"})
-
-
-def _stuck(ctx: Context, standing: Standing, event: Event, why: Refused) -> Done:
-    """The record as it is, with an incident at the token the event was for."""
-    token_id = getattr(event, "token", TOP)
-    if isinstance(event, Fire) and event.timer in standing.state.timers:
-        token_id = standing.state.timers[event.timer].token
-    token = standing.state.tokens.get(token_id, standing.top)
-    incident = {
-        "code": why.code,
-        "step": token.step,
-        "message": {"zh": why.message.zh, "en": why.message.en},
-        "at": ctx.now.isoformat(),
-    }
-    stuck = replace(token, data={**token.data, "incident": incident})
-    told = Happening("incident", {"code": why.code, "step": token.step})
-    timers: tuple[Timer, ...] = ()
-    if isinstance(event, Fire) and event.timer in standing.state.timers:
-        timers = (replace(standing.state.timers[event.timer], status=DONE),)
-    trace = ({"kind": "incident", "step": token.step, "at": ctx.now.isoformat(), **incident},)
-    return Done(
-        standing.record.row, tokens=(stuck,), timers=timers, happenings=(told,), trace=trace
-    )
 
 
 def _idle(

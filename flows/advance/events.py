@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flows.advance import (
@@ -249,7 +250,28 @@ def changed(work: Work, event: Changed) -> None:
 
 def mend(work: Work, event: Mend) -> None:
     """Resolve an incident."""
-    mends.mend(work, event, KINDS)
+    mends.mend(work, event, KINDS, _once_more)
+
+
+def _once_more(work: Work, live: Live, told: Mapping[str, Any]) -> None:
+    """Try again what the record could not take: the event itself, not its step."""
+    step = work.step_of(live)
+    match told["event"]:
+        case "fire":
+            due = datetime.fromisoformat(told["due"])
+            timer = Timer(told["timer"], live.id, step.id, live.visit, told["rule"], due)
+            if timer.rule.startswith("sla/"):
+                slas.fire(work, timer)
+            else:
+                _fired(work, live, step, timer)
+        case "ended" if isinstance(step.body, Start):
+            outcome = told["outcome"]
+            event = Ended(told["key"], live.id, step.id, live.visit, told["record"], outcome)
+            starts.ended(work, live, step, event)
+        case "arrived":  # it is kept: whoever keeps it tells it again
+            work.opened.append((live.id, (told["name"],)))
+        case _:
+            work.compute()
 
 
 HANDLERS: Mapping[type, Callable[[Work, Any], None]] = {

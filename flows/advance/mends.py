@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flows.advance.dues import leave_late
@@ -14,8 +14,11 @@ from flows.events import Mend
 from flows.messages import declined
 from flows.model import Do
 
+Again = Callable[[Work, Live, Mapping[str, Any]], None]
+"""Tries an event once more that the record could not take."""
 
-def mend(work: Work, event: Mend, kinds: Mapping[str, Enter]) -> None:
+
+def mend(work: Work, event: Mend, kinds: Mapping[str, Enter], again: Again) -> None:
     """Resolve the incident of a token."""
     known = work.look(event.token)
     incident: Mapping[str, Any] | None = known.data.get("incident") if known is not None else None
@@ -36,7 +39,11 @@ def mend(work: Work, event: Mend, kinds: Mapping[str, Enter]) -> None:
         code=incident["code"],
     )
     if event.how == "retry":
-        guarded(work, live, lambda: _again(work, live, incident, kinds))
+        told = incident.get("again")
+        if told is not None:
+            guarded(work, live, lambda: again(work, live, told))
+        else:
+            guarded(work, live, lambda: _again(work, live, incident, kinds))
         return
     if event.outcome and event.outcome not in step.exits and "*" not in step.exits:
         raise Refusal(declined("unknown_act", event.outcome))
@@ -69,6 +76,8 @@ def _again(work: Work, live: Live, incident: Mapping[str, Any], kinds: Mapping[s
     if isinstance(step.body, Do) and "todo" in live.at:
         call_from(work, live, step, live.at["todo"])
         return
+    if live.children:
+        return  # its scopes are at work: nothing is entered twice
     begin(work, live, step, kinds)
 
 

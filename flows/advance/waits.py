@@ -99,8 +99,9 @@ def _concerns(work: Work, event: Arrived, about: str, token: Token) -> bool:
 
 
 def arrived(work: Work, event: Arrived) -> bool:
-    """Let go every token that waits for an event it is about and has not heard; whether any did."""
-    heard: set[Place] = set()
+    """Let go every token that waits for an event it is about and has not heard; whether any waits,
+    which one does, too, that could not take it before."""
+    found, held, heard = False, False, set[Place]()
     about = _about(work, event)
     for token in list(work.state.tokens.values()):
         if token.outcome is not None:
@@ -113,21 +114,28 @@ def arrived(work: Work, event: Arrived) -> bool:
         place = work.place_of(token)
         if event.heard and not may_hear(work.flow, place, event.heard):
             continue
-        heard.add(place)
+        stuck = token.data.get("incident", {}).get("again", {})
+        if stuck.get("event") == "arrived" and stuck["id"] == event.id:
+            held = True
+            continue  # it could not be taken: a person sees to that
+        found = True
         live = work.token(token.id)
 
-        def go(live: Live = live, step: Step = step) -> None:
+        def go(live: Live = live, step: Step = step, place: Place = place) -> None:
             keep(work, live, event.save, event.rows)
+            heard.add(place)
             work.say(
                 "arrive", live, step.path, event=event.name, id=event.id, data=plain(event.data)
             )
             leave(work, live, event.name)
 
         guarded(work, live, go)
-    if heard:
+    if found:
         work.heard = event.heard | heard
         chosen = {about: event.rows} if about else {}
         if event.rows and not about:
             chosen = {lines.id: frozenset() for lines in work.flow.shape.lines}
         work.awaited = awaited(work.flow, work.row, event.name, chosen, work.heard)
-    return bool(heard)
+    elif held:
+        work.used = False
+    return found or held

@@ -294,6 +294,19 @@ def test_branches_side_by_side_hear_it_each_for_itself(first: str) -> None:
     assert not post.bring()
 
 
+def test_what_a_line_cannot_take_it_has_not_heard() -> None:
+    post = _post(lines=1)
+    post.hand(FIRST)
+    told = Arrived("carrier.delivered", "e", {("amount",): "a word"}, {}, frozenset({FIRST}))
+    done = post.play.send(told)
+    assert done.used and done.awaited and done.heard == frozenset()
+    (token,) = [one.id for one in post.play.state.tokens.values() if one.row]
+    assert post.play.incident(token)["step"] == "bring/wait"
+    done = post.play.mend("retry", token=token).last
+    assert done.opened == ((token, ("carrier.delivered", "carrier.lost")),)
+    assert post.bring(FIRST) and post.play.at() == ["rest"]
+
+
 def test_a_line_that_is_gone_is_not_waited_for() -> None:
     post = _post(lines=2)
     post.hand(FIRST)

@@ -392,7 +392,7 @@ never:
     assert (record, token, step) == (second, 0, "bring")
     (told,) = flow_of(house.tenant, SYSTEM, "claim", second).incidents
     assert (told.code, told.message.en) == ("limit_reached", "One at a time")
-    assert arrive(house.tenant, "claim", second, event) == "used"
+    assert arrive(house.tenant, "claim", second, event) == "early"
     assert verify_aggregates(house.tenant) == [] and first
 
 
