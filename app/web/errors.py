@@ -28,6 +28,8 @@ from forms.values import Text
 
 log = structlog.get_logger("returnflow.web")
 
+PRODUCT = "Returnflow"
+
 CODES: dict[str, tuple[int, Text]] = {
     "bad_request": (400, Text("请求格式不正确。", "The request is not well formed.")),
     "bad_json": (400, Text("JSON 格式不正确。", "The body is not acceptable JSON.")),
@@ -273,8 +275,16 @@ def page_failure(told: Failure) -> Response:
         details=[(path, message.pick(lang)) for _, path, message in told.details],
         request_id=g.get("request_id", ""),
         lang=lang,
+        name=_whose(lang) if told.status < 500 else PRODUCT,
     )
     return Response(body, status=told.status, mimetype="text/html")
+
+
+def _whose(lang: str) -> str:
+    """The company's name; the product's where no company is known."""
+    if g.get("tenant") is None:
+        return PRODUCT
+    return str(g.tenant.active().catalog.tenant.label.pick(lang)) or PRODUCT
 
 
 def _sign_in_page() -> str:

@@ -68,10 +68,14 @@ def test_a_return_by_keyboard_and_the_way_it_goes(
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.get_by_role("link", name="Return", exact=True).first.click()
+    page.fill('[name="reason"]', "it leaks")
+    form = page.url
     page.get_by_role("button", name="Kettle").click()
     row = page.locator("tr[data-rf-row]")
     expect(row).to_have_count(1)
-    page.fill('[name="reason"]', "it leaks")
+    assert page.url == form, "one goes on where one was, and back leads out"
+    expect(row.locator('[name$=".quantity"]')).to_be_focused()
+    assert page.input_value('[name="reason"]') == "it leaks"
     page.locator('[name$=".quantity"]:not([name*="__row__"])').fill("9")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-rf-summary]")
@@ -79,7 +83,9 @@ def test_a_return_by_keyboard_and_the_way_it_goes(
     assert page.evaluate("document.activeElement.matches('[data-rf-summary]')")
     assert page.input_value('[name="reason"]') == "it leaks"
     page.locator('[name$=".quantity"]:not([name*="__row__"])').fill("1")
-    page.get_by_role("button", name="Send", exact=True).click()
+    send = page.get_by_role("button", name="Send", exact=True)
+    low = (send.bounding_box() or {})["height"] - 4  # pressed where it is, though a complaint goes
+    send.click(position={"x": 20, "y": low})
     page.wait_for_selector(".rp-way")
     assert page.inner_text('[aria-current="step"]').startswith("Under review")
     path = page.url

@@ -3,6 +3,26 @@
 
 const PAUSE = 300;
 
+// Between pressing and letting go nothing moves: complaints that came or went under the pointer would
+// carry the button away, and the click with it.
+let pressed = false;
+const held = [];
+
+function still(work) {
+  if (pressed) held.push(work);
+  else work();
+}
+
+function release() {
+  pressed = false;
+  setTimeout(() => {
+    for (const work of held.splice(0)) work();
+  });
+}
+
+document.addEventListener("pointerdown", () => (pressed = true), true);
+for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, release, true);
+
 function liveForm(form) {
   const address = form.dataset.rfPreview;
   if (!address) return;
@@ -32,7 +52,7 @@ function liveForm(form) {
     const field = event.target.closest("[data-rf-field]");
     if (field && dirty) {
       touched.add(field.dataset.rfField);
-      showError(field, field.dataset.rfError || "");
+      still(() => showError(field, field.dataset.rfError || ""));
     }
   });
   form.addEventListener("submit", () => {
@@ -74,8 +94,10 @@ function liveForm(form) {
         headers: { Accept: "application/json" },
         redirect: "error",
       });
-      note(form, answer.ok ? "" : answer.status === 401 ? "signed-out" : "unreachable");
-      if (answer.ok) apply(await answer.json(), sent);
+      still(() => note(form, answer.ok ? "" : answer.status === 401 ? "signed-out" : "unreachable"));
+      if (!answer.ok) return;
+      const said = await answer.json();
+      still(() => apply(said, sent));
     } catch (error) {
       if (error.name !== "AbortError") note(form, "unreachable");
     } finally {

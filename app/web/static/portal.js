@@ -2,6 +2,7 @@
 // by themselves and put it in place: the person stays where they are, and "back" leads to where they
 // came from. Without this script the browser sends the page and shows the answer.
 
+const LONG = 40 * 60 * 1000;
 const HERE = new Set(["_take", "_everything", "_refresh", "_remove"]);
 
 function portalForm(form) {
@@ -22,10 +23,30 @@ function portalForm(form) {
   });
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (!HERE.has(button?.name) || form.dataset.rfPlain) return;
-    event.preventDefault();
-    if (!form.hasAttribute("aria-busy")) change(form, button);
+    if (form.dataset.rfPlain) return;
+    if (HERE.has(button?.name)) {
+      event.preventDefault();
+      if (!form.hasAttribute("aria-busy")) change(form, button);
+    } else if (performance.now() > LONG && form.dataset.rfPreview) {
+      event.preventDefault();
+      sendIfInside(form, button);
+    }
   });
+}
+
+// After a long time the visit may have ended: then it is said here, where what was typed still stands.
+async function sendIfInside(form, button) {
+  const body = new FormData(form);
+  for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+  const answer = await fetch(form.dataset.rfPreview, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  const note = answer?.status === 401 && form.querySelector('[data-rf-note="signed-out"]');
+  if (note) {
+    note.hidden = false;
+    note.focus();
+    return;
+  }
+  form.dataset.rfPlain = "1";
+  form.requestSubmit(button);
 }
 
 async function change(form, button) {
