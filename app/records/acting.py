@@ -33,6 +33,8 @@ from flows.events import Act, AddApprover, Claim, Event, Interruption, Transfer
 from flows.model import Approve, Flow
 from flows.state import OPEN, Person, Task
 from flows.views import requires
+from forms.messages import message
+from forms.validate_result import FieldError
 from forms.values import Text, encode_id
 
 if TYPE_CHECKING:
@@ -271,6 +273,8 @@ def _do(
         if asked.values and collides(facts, ctx.plan, record, asked.version, asked.values):
             raise stale()
         if interrupt is not None and asked.task is None and asked.name in flow.interrupts:
+            if asked.values:
+                raise invalid([_closed(name) for name in asked.values])
             given = Given(dict(record.row), record.head.currency)
             happened, said = interrupt(who), Said("interrupt", asked.name, more)
         else:
@@ -385,6 +389,11 @@ def _judged(
     if outcome.errors:
         raise invalid(outcome.errors)
     return outcome
+
+
+def _closed(name: str) -> FieldError:
+    """Why nothing is filled in with an interrupt: it opens no field."""
+    return FieldError("readonly", (name,), message("readonly"))
 
 
 def _entry(flow: Flow, task: Task) -> bool:

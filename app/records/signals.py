@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from app.access.actor import SYSTEM, Actor
 from app.access.rights import Rights, admin_rights
@@ -34,6 +35,8 @@ from forms.values import Text, encode_id
 if TYPE_CHECKING:
     from app.records.tenant import Published, Tenant
     from app.storage.databases import Reader, Tx
+
+log = structlog.get_logger(__name__)
 
 _TIMER = "SELECT form, record_id FROM rf_due WHERE id = ? AND kind = 'timer' AND status = 'open'"
 _IDLE = (
@@ -359,10 +362,14 @@ def look_again(tenant: Tenant, form_key: str, rid: int) -> int:
 
 
 def look_at_once(tenant: Tenant, form_key: str, rid: int) -> None:
-    """`look_again` after a transition that is saved already: what fails now (a busy database) is
-    the worker's to do and takes nothing back."""
-    with suppress(Refused):
+    """`look_again` after a transition that is saved already: what fails now (a busy database, an
+    event nobody can read) is the worker's to do and takes nothing back."""
+    try:
         look_again(tenant, form_key, rid)
+    except Refused:
+        return
+    except Exception:
+        log.exception("event failed", tenant=tenant.id, record=rid)
 
 
 def pending_events(tenant: Tenant, limit: int = 200) -> list[tuple[str, int]]:

@@ -502,3 +502,22 @@ def test_a_history_read_already_tells_the_decisions_too(house: FlowShop) -> None
     assert decisions(told) == why(house.tenant, clerk, "claim", record)
     again = flow_of(house.tenant, clerk, "claim", record, entries=decisions(told))
     assert again.path == flow_of(house.tenant, clerk, "claim", record).path != ()
+
+
+def test_what_is_filled_in_with_an_interrupt_is_refused_not_passed_over(house: FlowShop) -> None:
+    record = house.claim("1", price="200").id
+    clerk = actor("clerk")
+    found = refused(
+        "invalid", act, house.tenant, clerk, "claim", record, "withdraw", values={"note": "x"}
+    )
+    assert [(one.code, one.path) for one in found.details] == [("readonly", ("note",))]
+    act(house.tenant, clerk, "claim", record, "withdraw")
+
+
+def test_an_early_event_nobody_can_read_takes_no_act_back(house: FlowShop) -> None:
+    record = house.claim("1", price="200").id
+    assert arrive(house.tenant, "claim", record, Arrived("carrier.delivered", "e")) == "early"
+    house.db.execute_now("UPDATE rf_event SET data = '{'")
+    saved = act(house.tenant, actor("lead"), "claim", record, "approved", key="k")
+    assert saved.version == 2 and stage(house, record) == "returning"
+    assert act(house.tenant, actor("lead"), "claim", record, "approved", key="k").replayed
