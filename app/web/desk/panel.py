@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.access.users import user_names
 from app.records import FlowView, TaskView, attachments
+from app.records.files import DEFAULT_SIZE, size_shown
 from app.records.lines import LineName, line_names, rows_over
 from app.web.desk.data import released
 from app.web.desk.fields import Chip, FieldView, SectionView, sections
@@ -315,6 +316,8 @@ def files_view(form_id: str, ids: Sequence[str], name: str = "_attachments") -> 
         value=[encode_id(one) for one in known],
         chips=[Chip(encode_id(one), file.name) for one, file in known.items()],
         upload_url=url_for("desk.upload", form_id=form_id, path=FILES),
+        most=DEFAULT_SIZE,
+        most_shown=size_shown(DEFAULT_SIZE),
         css=" rf-wide",
     )
 

@@ -54,7 +54,7 @@ async function sendAll(form, place, input, files) {
 }
 
 async function send(form, place, input, file) {
-  if (file.size > Number(input.dataset.rfMost || Infinity)) throw new Error(input.dataset.rfTooLarge);
+  if (file.size > (Number(input.dataset.rfMost) || Infinity)) throw new Error(input.dataset.rfTooLarge);
   const body = new FormData();
   body.append("file", file);
   body.append("csrf_token", form.querySelector("[name=csrf_token]").value);
