@@ -236,6 +236,22 @@ def test_the_rounds_that_use_up_every_exit_are_shown() -> None:
     assert codes(steps.replace("MORE", "fin")) == []
 
 
+def test_sending_back_uses_up_the_last_exit_of_an_approval_too() -> None:
+    steps = """
+  go:
+    approve: {levels: {one: {by: [{role: boss}]}}, if_nobody: [{role: admin}]}
+    next: {approved: {to: look, max: 1}, rejected: fin, sent_back: {to: fin, max: 1}}
+  look: {task: {by: [{role: lead}]}, next: {ok: go}}
+"""
+    (found,) = told(steps.replace("rejected: fin", "rejected: {to: look, max: 1}"))
+    assert found.code == "exits_used_up"
+    assert found.message.endswith(
+        "then nobody can leave it: ask (ok) → go, then go (approved) → look (ok) → go, "
+        "then go (rejected) → look (ok) → go, then go (sent_back) → ask (ok) → go"
+    )
+    assert codes(steps) == []
+
+
 def test_the_way_that_leaves_a_required_read_only_field_empty_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
