@@ -10,6 +10,7 @@ from flask import g
 from flask_babel import lazy_gettext as _l
 
 from app.admin.ledger import form_shown
+from app.admin.ofrecords import RecordRows, record_shown
 from app.admin.rows import AdminRows, Query, order_by
 from app.web.i18n import gettext as _
 from app.web.i18n import language
@@ -146,7 +147,7 @@ def _flow(key: str) -> Flow | None:
     return published.catalog.flows.get(live.id) if live is not None else None
 
 
-class Jobs(AdminRows):
+class Jobs(RecordRows):
     """What will happen by itself, the next first: due times, reminders, promises, conditions."""
 
     right = "jobs"
@@ -160,7 +161,7 @@ class Jobs(AdminRows):
         "where": _l("Step"),
         "what": _l("What happens then"),
     }
-    column_formatters = {"form": form_shown}  # noqa: RUF012
+    column_formatters = {"form": form_shown, "record": record_shown}  # noqa: RUF012
 
     def one(self, row_id: int) -> TimerRow | None:
         rows = g.db.query(f"SELECT {_TIMER} FROM rf_due WHERE {_OPEN} AND id = ?", (row_id,))
@@ -179,4 +180,6 @@ class Jobs(AdminRows):
             " ORDER BY due_at, id LIMIT ? OFFSET ?",
             [*params, query.limit, query.offset],
         )
-        return None, [TimerRow(*row) for row in rows]
+        found = [TimerRow(*row) for row in rows]
+        self.called(found)
+        return None, found

@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext as _l
 
 from app.access.actor import SYSTEM
 from app.admin.incidents import TOPICS
-from app.admin.rows import AdminRows, Query
+from app.admin.ofrecords import RecordRows, record_shown
+from app.admin.rows import Query
 from app.records.outbox import read_error
 from app.web.i18n import language
 from forms.values import decode_id, encode_id
@@ -120,7 +121,7 @@ class JournalRow:
         return encode_id(self.record_id)
 
 
-class Journal(AdminRows):
+class Journal(RecordRows):
     """The journal, the latest first; searched by form, person, act or record id."""
 
     right = "journal"
@@ -143,6 +144,7 @@ class Journal(AdminRows):
     }
     column_formatters = {  # noqa: RUF012
         "form": form_shown,
+        "record": record_shown,
         "actor_name": _who,
         "act": _in(ACTS, "act"),
         "via": _in(VIAS, "via"),
@@ -180,7 +182,9 @@ class Journal(AdminRows):
             " ORDER BY at DESC, record_id DESC, seq DESC LIMIT ? OFFSET ?",
             [*params, query.limit, query.offset],
         )
-        return None, [_journal_row(row) for row in rows]
+        found = [_journal_row(row) for row in rows]
+        self.called(found)
+        return None, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ def _error(row: OutboxRow) -> str:
     return read_error(row.last_error).pick(language())
 
 
-class Outbox(AdminRows):
+class Outbox(RecordRows):
     """What is sent out; `dead` and `unknown` are incidents somebody has to look at."""
 
     right = "outbox"
@@ -234,6 +238,7 @@ class Outbox(AdminRows):
     }
     column_formatters = {  # noqa: RUF012
         "form": form_shown,
+        "record": record_shown,
         "status": _in(STATUSES, "status"),
         "topic": _in(TOPICS, "topic"),
     }
@@ -262,7 +267,9 @@ class Outbox(AdminRows):
             f" ORDER BY {column} {turn} LIMIT ? OFFSET ?",
             [*params, query.limit, query.offset],
         )
-        return None, [OutboxRow(*row) for row in rows]
+        found = [OutboxRow(*row) for row in rows]
+        self.called(found)
+        return None, found
 
 
 def _journal_row(row: Any) -> JournalRow:

@@ -148,6 +148,13 @@ def release_info(tenant: Tenant, no: int) -> ReleaseInfo | None:
     return next((one for one in releases(tenant) if one.no == no), None)
 
 
+def _failing(verdict: Verdict | None, new: Catalog) -> list[str] | None:
+    """The scenarios that failed; None where there was none that could."""
+    if verdict is None or not (new.scenarios or verdict.failed):
+        return None
+    return list(verdict.failed)
+
+
 def _ids(stored: str | None) -> tuple[str, ...] | None:
     return None if stored is None else tuple(json.loads(stored))
 
@@ -234,7 +241,7 @@ def publish(
             at=tenant.now_us(),
             by=actor.user_id,
             note=note,
-            failing=list(verdict.failed) if verdict is not None and new.scenarios else None,
+            failing=_failing(verdict, new),
             despite=verdict.despite.strip() if verdict is not None and verdict.failed else "",
             watched=watched_by(new),
         )

@@ -34,9 +34,6 @@ OUTCOMES = {
     "true": Text("是", "Yes"),
     "false": Text("否", "No"),
     "none": Text("为空", "Empty"),
-    "positive": Text("为正", "Positive"),
-    "zero": Text("为零", "Zero"),
-    "negative": Text("为负", "Negative"),
 }
 """Outcomes every flow may have; those of a definition are shown by their labels."""
 
@@ -88,7 +85,7 @@ def exit_label(flow: Flow, step: Step, outcome: str, lang: str) -> str:
     if isinstance(step.body, Switch):
         own = Words(flow.form, {flow.form: flow.shape})
         labels = labels_of(step.body.on, own)
-        if labels is not None and outcome in labels and outcome not in OUTCOMES:
+        if labels is not None and outcome in labels:
             return labels[outcome].pick(lang)
     elif isinstance(step.body, Decide):
         branches = [one.branch for one in step.body.policies if one.branch]

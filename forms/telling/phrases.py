@@ -111,8 +111,8 @@ UNITS: Mapping[str, Text] = {
 }
 
 SIGNS: Mapping[str, Text] = {
-    "negative": Text("负", "negative"),
+    "negative": Text("负数", "negative"),
     "zero": Text("零", "zero"),
-    "positive": Text("正", "positive"),
+    "positive": Text("正数", "positive"),
 }
 """What `sign` gives."""

@@ -207,7 +207,7 @@ def say(source: str, lang: str, scope: Scope = OWN, own: str = "claim") -> str:
          "in every line of Goods: Quantity ≤ 2"),
         ("max(lines.reason) == 'quality'", "明细的行原因最大值是“质量问题”",
          "the greatest Line reason in Goods is “Quality fault”"),
-        ("sign(amount) == 'positive'", "金额的正负是“正”", "the sign of Amount is “positive”"),
+        ("sign(amount) == 'positive'", "金额的正负是“正数”", "the sign of Amount is “positive”"),
         ("days_between(due, today()) > 7", "从期限到今天的天数 > 7", "days from Due to today > 7"),
         ("add_days(due, 5)", "期限后 5 天", "5 days after Due"),
         ("len(tags) + len(note)", "标签的个数 + 说明的长度",

@@ -210,6 +210,7 @@ def test_the_journal_is_searched_and_looked_at(house: House) -> None:
     shown = boss.get(look[1].replace("&amp;", "&"))
     assert shown.status_code == 200
     assert "D1" in shown.text
+    assert f'href="/t/acme/forms/delivery/{house.rid("d1")}">D1' in page.text
     assert boss.get("/admin/journal/edit/?id=x").status_code == 302
 
 

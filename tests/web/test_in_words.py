@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.catalog.settings import alone
 from app.catalog.sources import read_packs
 from app.web.desk.said import _aside
 from app.web.desk.sayings import SAID
+from app.web.desk.waiting import waiting_for
 from app.web.desk.why import Teller
 from forms.values import encode_id
 from tests.pack.naming import original
@@ -105,3 +107,31 @@ def test_reasons_use_the_labels_of_the_definitions(
         assert [flows[form].tell(one).text for form, one in decisions] == told
         seat = flows["exchange"].seat("contact:customer:12")
     assert seat == {"zh": "客户", "en": "Customer"}[lang]
+
+
+@pytest.mark.parametrize(
+    ("form", "step", "zh", "en"),
+    [
+        ("exchange", "pay_link", "客户已付款", "The customer has paid"),
+        ("return_request", "await_goods", "到货 · 已到包裹 > 0", "Arrivals · Parcels > 0"),
+    ],
+)
+def test_what_is_waited_for_is_told(house: House, form: str, step: str, zh: str, en: str) -> None:
+    sources, _ = read_packs(original().folder, ["returns"])
+    catalog = build(alone(sources, "words", "Asia/Shanghai", "CNY")).catalog
+    assert catalog is not None
+    token = SimpleNamespace(scope="", step=step, outcome=None, children=0)
+    view = SimpleNamespace(flow=catalog.flows[form], outcome=None, tasks=(), tokens=(token, token))
+    for lang, said in (("zh", zh), ("en", en)):
+        with house.app.test_request_context(headers={"Accept-Language": lang}):
+            (one,) = waiting_for(view, {}, lang)  # type: ignore[arg-type]
+            assert said in one.note and one.title and not one.name
+    view.outcome = "completed"
+    assert waiting_for(view, {}, "en") == []  # type: ignore[arg-type]
+
+
+def test_fields_that_hold_nothing_are_named_together(house: House) -> None:
+    page = unescape(house.client("boss").get(f"/forms/client/{house.rid('ada')}").text)
+    assert re.search(r"Not filled in:[^<]*E-mail", page) and "owes us" in page
+    chinese = unescape(house.client("boss", "zh").get(f"/forms/client/{house.rid('ada')}").text)
+    assert re.search("未填写：[^<]*邮箱", chinese)

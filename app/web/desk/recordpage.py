@@ -64,6 +64,8 @@ class ShownPart:
 
     values: list[Shown] = field(default_factory=list)
     lines: ShownLines | None = None
+    empty: list[str] = field(default_factory=list)
+    """Labels of fields that hold nothing: named together, so that what is there stands out."""
 
 
 @dataclass(slots=True)
@@ -253,7 +255,11 @@ def _fill(
         else:
             if not shown.parts or shown.parts[-1].lines is not None:
                 shown.parts.append(ShownPart())
-            shown.parts[-1].values.append(_shown(one, row.get(one.id), names, lang))
+            made = _shown(one, row.get(one.id), names, lang)
+            if made.text or made.links:
+                shown.parts[-1].values.append(made)
+            else:
+                shown.parts[-1].empty.append(made.label)
 
 
 def _filled(name: str, lines: Sequence[Mapping[str, Any]]) -> bool:

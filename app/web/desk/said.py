@@ -50,7 +50,7 @@ def _said(entry: HistoryEntry, teller: Teller, chips: Mapping[int, Chip]) -> Sai
     if told.get("signature"):
         notes.append(_("Signed: %(name)s", name=told["signature"]))
     for one in told.get("trace", ()):
-        if one.get("kind") in TOLD and not _aside(one):
+        if _is_told(one, entry.act) and not _aside(one):
             text = teller.tell(one).text
             if text:
                 notes.append(text)
@@ -62,6 +62,12 @@ def _said(entry: HistoryEntry, teller: Teller, chips: Mapping[int, Chip]) -> Sai
         notes,
         quiet=entry.act in QUIET,
     )
+
+
+def _is_told(one: Mapping[str, Any], act: str) -> bool:
+    """Whether a decision of the machine stands in the timeline. What a person interrupted is told
+    as his act, what came from outside only here."""
+    return one.get("kind") in TOLD or (one.get("kind") == "interrupt" and act == "event")
 
 
 def _aside(one: Mapping[str, Any]) -> bool:

@@ -29,6 +29,7 @@ from app.web.desk.panel import (
     title_of,
 )
 from app.web.desk.values import moment_shown
+from app.web.desk.waiting import Waiting, waiting_for
 from app.web.desk.why import Moment, reasons_of, sla_words
 from app.web.i18n import gettext as _
 from app.web.i18n import language
@@ -74,7 +75,7 @@ class Stand:
     outcome: str
     panel: Panel | None
     asked: Sequence[Asked]
-    waits: Sequence[str]
+    waits: Sequence[Waiting]
     clocks: Sequence[Clock]
     stuck: Sequence[str]
     interrupts: Sequence[Button]
@@ -128,7 +129,7 @@ def stand_of(
         outcome=_ended(view, lang),
         panel=panel,
         asked=_asked(form_id, rid, view, record.row, names, panel, lang),
-        waits=_waits(view, lang) if not view.tasks else [],
+        waits=waiting_for(view, record.row, lang),
         clocks=_clocks(view, lang),
         stuck=[
             f"{_name(flow, one.step, lang)}: {one.message.pick(lang) or one.code}"
@@ -226,18 +227,6 @@ def _people(one: TaskView, lang: str) -> str:
         taken = user_names(g.db, [one.task.claimed]).get(one.task.claimed, "–")
         return _("%(person)s (taken from %(pool)s)", person=taken, pool=names)
     return names
-
-
-def _waits(view: FlowView, lang: str) -> list[str]:
-    """What an unfinished record without tasks is waiting for."""
-    if view.outcome is not None:
-        return []
-    found = []
-    for token in view.tokens:
-        path = f"{token.scope}/{token.step}" if token.scope else token.step
-        if token.outcome is None and not token.children:
-            found.append(_name(view.flow, path, lang))
-    return list(dict.fromkeys(found))
 
 
 def _clocks(view: FlowView, lang: str) -> list[Clock]:
