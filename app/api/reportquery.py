@@ -15,9 +15,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.api.query import Condition, Detail, bad_parameter, read_query, unknown
 from app.catalog.model import Report
-from app.reports import filters
 from app.reports.behind import BEFORE_KEY, CURRENCY_KEY, GROUP_PREFIX, MEASURE_KEY, Spot, read_spot
 from app.reports.filters import FROM, PREFIX, RANGE, TO, Directory, Filter, Wish
+from app.reports.narrowing import read
 from app.web.errors import ApiError
 from forms.values import Text
 
@@ -132,7 +132,7 @@ class Reader:
 
     def _read(self, one: Filter, texts: Mapping[str, Sequence[str]]) -> Wish:
         args = {f"{PREFIX}{one.id}{place}": values for place, values in texts.items()}
-        return filters.read({one.id: one}, args, self.directory, self.today)
+        return read({one.id: one}, args, self.directory, self.today)
 
     # -- the number whose rows are wanted
 

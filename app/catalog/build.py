@@ -13,14 +13,16 @@ from app.catalog.check_flows import Around, check_flows
 from app.catalog.compile_aggregates import aggregate_type, compile_aggregate
 from app.catalog.compile_calendars import compile_calendar
 from app.catalog.compile_connections import compile_connection
+from app.catalog.compile_dashboards import compile_dashboard
 from app.catalog.compile_flows import compile_flow
 from app.catalog.compile_imports import compile_import
 from app.catalog.compile_notifications import compile_notification
 from app.catalog.compile_policies import compile_policy
 from app.catalog.compile_portals import as_contact, compile_portal, contact_roles
-from app.catalog.compile_reports import compile_dashboard, compile_report, link_reports
+from app.catalog.compile_reports import compile_report
 from app.catalog.compile_roles import compile_role, include_cycles
 from app.catalog.compile_scenarios import compile_scenario
+from app.catalog.compile_taken import link_reports
 from app.catalog.compiling import Compiling
 from app.catalog.model import Aggregate, Catalog, Raw, Report, Tenant
 from app.catalog.nodes import Node, Span, plain

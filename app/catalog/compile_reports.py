@@ -1,11 +1,9 @@
-"""Reports and dashboards: numbers from rows, computed by the database."""
+"""Reports: numbers from rows, computed by the database."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from app.catalog.compiling import Compiling
@@ -14,14 +12,11 @@ from app.catalog.flow_rows import scope as flow_scope
 from app.catalog.model import (
     Chart,
     Column,
-    Dashboard,
-    DashboardFilter,
     Group,
     Report,
     ReportFilter,
     ReportMeasure,
     Schedule,
-    Tile,
 )
 from app.catalog.sql_check import must_be_sql
 from flows.model import Who
@@ -38,11 +33,9 @@ KINDS = ("count", "sum", "avg", "min", "max", "distinct", "of", "ratio")
 MEASURE_KEYS = ("label", *KINDS, "where", "show")
 CHART_KEYS = ("type", "x", "series", "y", "stacked")
 SCHEDULE_KEYS = ("every", "to", "as", "if_data")
-DASHBOARD_KEYS = ("dashboard", "label", "help", "was", "filters", "tiles")
-TILE_KEYS = ("label", "report", "size")
 
-_ADDABLE = frozenset({"integer", "decimal", "money", "duration"})
-_ORDERED = _ADDABLE | {"date", "datetime", "text", "choice"}
+ADDABLE = frozenset({"integer", "decimal", "money", "duration"})
+_ORDERED = ADDABLE | {"date", "datetime", "text", "choice"}
 _GROUPABLE = frozenset(
     {
         "text",
@@ -57,13 +50,11 @@ _GROUPABLE = frozenset(
         "department",
     }
 )
-_MOMENTS = ("date", "datetime")
+MOMENTS = ("date", "datetime")
 _BY_NAME = frozenset({"user", "department", "head_of", "manager_of"})
 _OF_RECORDS = frozenset({"assignee", "created_by", "updated_by", "me"})
 _NAME = re.compile(r"[\w@+-]+(\.[\w@+-]+)*")
 FILTERABLE = _GROUPABLE | {"money"}
-DAYS = ("last_30_days", "this_month", "this_year", "last_12_months")
-"""What a dashboard's filter of dates may begin with."""
 
 
 def compile_report(report_id: str, at: Compiling) -> Report | None:
@@ -111,112 +102,6 @@ def compile_report(report_id: str, at: Compiling) -> Report | None:
     return report
 
 
-def link_reports(reports: Mapping[str, Report], report: Report, at: Compiling) -> Report:
-    """Complete what a report takes of others and its ratios: types, and groups that agree."""
-    measures = dict(report.measures)
-    for name, measure in report.measures.items():
-        if measure.of is not None:
-            kind = _taken(reports, report, name, measure.of, at)
-            measures[name] = replace(measure, type=kind or DECIMAL)
-    for name, measure in report.measures.items():
-        for index, part in enumerate(measure.ratio or ()):
-            _ratio_part(measures, name, part, ("measures", name, "ratio", index), at)
-    return replace(report, measures=measures)
-
-
-def compile_dashboard(dashboard_id: str, at: Compiling, reports: Mapping[str, Report]) -> Dashboard:
-    """Compile one dashboard."""
-    tiles: dict[str, Tile] = {}
-    for name, raw in at.data.get("tiles", {}).items():
-        report_id = raw.get("report")
-        if at.refers("report", report_id, ("tiles", name, "report")):
-            fallback = reports[report_id].label if report_id in reports else Text.of(name)
-            label = Text.of(raw["label"]) if "label" in raw else fallback
-            tiles[name] = Tile(name, label, report_id, raw.get("size", "medium"))
-    filters: dict[str, DashboardFilter] = {}
-    offered = {
-        f for tile in tiles.values() if tile.report in reports for f in reports[tile.report].filters
-    }
-    for name, raw in at.data.get("filters", {}).items():
-        if name not in offered and all(tile.report in reports for tile in tiles.values()):
-            at.problem(
-                "filter_unused",
-                ("filters", name),
-                f"no report on this dashboard has a filter {name}",
-                listed(sorted(offered)) if offered else "reports declare theirs under `filters`",
-                suggest(name, offered),
-                on_key=True,
-            )
-        alike = [
-            reports[tile.report].filters[name].by.type
-            for tile in tiles.values()
-            if tile.report in reports and name in reports[tile.report].filters
-        ]
-        default = _first(name, raw, alike, at)
-        filters[name] = DashboardFilter(name, Text.of(raw.get("label"), name), default)
-    return Dashboard(
-        id=dashboard_id,
-        label=at.text("label", dashboard_id),
-        help=at.text("help"),
-        tiles=tiles,
-        filters=filters,
-    )
-
-
-def _first(name: str, raw: Any, kinds: Sequence[Type], at: Compiling) -> object:
-    """What a dashboard's filter begins with, if all its reports can be narrowed by that."""
-    path: Path = ("filters", name)
-    words = list(dict.fromkeys(_alike(kind) for kind in kinds))
-    if len(words) > 1:
-        at.problem(
-            "filters_differ",
-            path,
-            f"the reports of this dashboard mean different things by {name}: {', '.join(words)}",
-            "filters of one kind of value, or another id",
-            on_key=True,
-        )
-    default = raw.get("default")
-    if default is None or not kinds:
-        return default
-    allowed = _defaults(kinds)
-    fits = (
-        any(default == one and type(default) is type(one) for one in allowed)
-        if allowed
-        else _is_typed(default, kinds[0])
-    )
-    if not fits:
-        said = "true" if default is True else "false" if default is False else str(default)
-        at.problem(
-            "filter_default",
-            (*path, "default"),
-            f"{name} cannot begin with {said}: it is {kinds[0]}",
-            listed([str(one).lower() if isinstance(one, bool) else str(one) for one in allowed])
-            if allowed
-            else "a number"
-            if kinds[0].kind in _ADDABLE
-            else "no default: which records there are is not known here",
-            suggest(said, [str(one) for one in allowed]),
-        )
-    return default
-
-
-def _defaults(kinds: Sequence[Type]) -> list[object]:
-    """All values a filter may begin with, where they can be listed."""
-    kind = kinds[0].kind
-    if kind in _MOMENTS:
-        return list(DAYS)
-    if kind == "boolean":
-        return [True, False]
-    return [option for each in kinds for option in each.options or ()]
-
-
-def _is_typed(default: object, kind: Type) -> bool:
-    if kind.kind == "text":
-        return isinstance(default, str)
-    number = isinstance(default, int | Decimal) and not isinstance(default, bool)
-    return number and kind.kind in _ADDABLE
-
-
 def _counts(at: Compiling) -> bool:
     """Whether the report counts (has groups or measures) or lists rows."""
     return bool(at.data.get("group") or at.data.get("measures"))
@@ -235,7 +120,7 @@ def _group(name: str, raw: Any, source: str, scope: Scope, at: Compiling) -> Gro
             "bad_group", by_path, f"rows cannot be grouped by {by.type}", listed(sorted(_GROUPABLE))
         )
         return None
-    if unit and by.type.kind not in _MOMENTS:
+    if unit and by.type.kind not in MOMENTS:
         at.problem(
             "unit_without_date", (*path, "unit"), f"{by.type} has no {unit}", "a date or time"
         )
@@ -282,7 +167,7 @@ def _result(kind: str, value: Expr, path: Path, at: Compiling) -> Type:
     """The type of a measure over values of an expression."""
     if kind == "distinct":
         return INTEGER
-    allowed = _ADDABLE if kind in ("sum", "avg") else _ORDERED
+    allowed = ADDABLE if kind in ("sum", "avg") else _ORDERED
     if value.type.kind not in allowed:
         at.problem(
             "bad_measure", path, f"there is no {kind} of {value.type}", listed(sorted(allowed))
@@ -312,7 +197,7 @@ def _shown(at: Compiling) -> tuple[str, ...]:
         return ()
     known = [*at.data.get("group", {}), *at.data.get("measures", {})]
     for index, name in enumerate(at.data.get("columns", ())):
-        _known(name, known, ("columns", index), "group or measure", at)
+        known_name(name, known, ("columns", index), "group or measure", at)
     return tuple(at.data.get("columns", known))
 
 
@@ -335,12 +220,13 @@ def _sort(at: Compiling) -> tuple[tuple[str, bool], ...]:
     found = []
     for index, text in enumerate(at.data.get("sort", ())):
         name = text.removeprefix("-")
-        if _known(name, known, ("sort", index), what, at):
+        if known_name(name, known, ("sort", index), what, at):
             found.append((name, text.startswith("-")))
     return tuple(found)
 
 
-def _known(name: str, known: list[str], path: Path, what: str, at: Compiling) -> bool:
+def known_name(name: str, known: list[str], path: Path, what: str, at: Compiling) -> bool:
+    """Whether a name is one of those known; a problem is noted where it is not."""
     if name in known:
         return True
     at.problem(
@@ -360,9 +246,9 @@ def _chart(at: Compiling) -> Chart:
     kind = str(spec.get("type", "table"))
     for key, known, what in (("x", groups, "group"), ("series", groups, "group")):
         if key in spec:
-            _known(spec[key], known, ("chart", key), what, at)
+            known_name(spec[key], known, ("chart", key), what, at)
     for index, name in enumerate(spec.get("y", ())):
-        _known(name, measures, ("chart", "y", index), "measure", at)
+        known_name(name, measures, ("chart", "y", index), "measure", at)
     if kind not in ("table", "number") and not (groups and measures):
         at.problem(
             "chart_needs_groups",
@@ -437,64 +323,3 @@ def _whole(report: Report, at: Compiling) -> None:
         at.problem(
             "compare_needs_dates", ("compare",), "no earlier time is known", "a group with a unit"
         )
-
-
-def _taken(
-    reports: Mapping[str, Report], report: Report, name: str, of: tuple[str, str], at: Compiling
-) -> Type | None:
-    """The type of a measure taken from another report, if the two can stand side by side."""
-    path: Path = ("measures", name, "of")
-    if not at.refers("report", of[0], path) or of[0] not in reports:
-        return None
-    other = reports[of[0]]
-    found = other.measures.get(of[1])
-    if found is None:
-        known = [f"{of[0]}.{measure}" for measure in other.measures]
-        at.problem(
-            "unknown_column",
-            path,
-            f"the report {of[0]} has no measure {of[1]}",
-            listed(known) if known else "",
-            suggest(".".join(of), known),
-        )
-        return None
-    if found.kind in ("of", "ratio"):
-        at.problem(
-            "of_not_counted", path, f"{of[1]} is itself computed from measures", "a counted one"
-        )
-        return None
-    mine = {g.id: (g.unit, _alike(g.by.type)) for g in report.group.values()}
-    theirs = {g.id: (g.unit, _alike(g.by.type)) for g in other.group.values()}
-    if mine != theirs:
-        at.problem(
-            "groups_differ",
-            path,
-            f"{of[0]} is grouped by {_words(other)}, this report by {_words(report)}",
-            "the same ids, units and kinds of values",
-        )
-    return found.type
-
-
-def _alike(kind: Type) -> str:
-    """Kinds of values that can be put side by side; dates and moments of one unit can."""
-    if kind.kind in _MOMENTS:
-        return "moment"
-    return f"link to {kind.target}" if kind.kind == "link" else kind.kind
-
-
-def _words(report: Report) -> str:
-    named = [f"{g.id} ({g.unit or g.by.type})" for g in report.group.values()]
-    return ", ".join(named) or "nothing"
-
-
-def _ratio_part(
-    measures: Mapping[str, ReportMeasure], name: str, part: str, path: Path, at: Compiling
-) -> None:
-    known = [m for m in at.data.get("measures", {}) if m != name]
-    if not _known(part, known, path, "other measure", at) or part not in measures:
-        return
-    found = measures[part]
-    if found.kind == "ratio":
-        at.problem("ratio_of_ratio", path, f"{part} is itself a ratio", "a counted measure")
-    elif found.type.kind not in _ADDABLE:
-        at.problem("bad_measure", path, f"{found.type} cannot be divided", listed(sorted(_ADDABLE)))

@@ -16,8 +16,9 @@ from typing import Any
 
 from app.catalog.model import Column, Group, Report, ReportMeasure
 from app.reports.earlier import Back
-from app.reports.filters import KINDS, LINK, NUMBER, Range
+from app.reports.filters import KINDS, LINK, Range
 from app.reports.labels import label_of
+from app.reports.narrowing import NUMBER
 from app.reports.result import COLUMN, Result, ResultColumn, decode
 from app.reports.sql import COUNTED, Builder, RowsOf, Source
 from forms.problems import suggest

@@ -7,6 +7,7 @@ from typing import Any
 from app.catalog import compile_aggregates as aggregates
 from app.catalog import compile_calendars as calendars
 from app.catalog import compile_connections as connections
+from app.catalog import compile_dashboards as dashboards
 from app.catalog import compile_imports as imports
 from app.catalog import compile_outputs as outputs
 from app.catalog import compile_policies as policies
@@ -91,9 +92,9 @@ def test_report_and_dashboard_keys() -> None:
     assert keys(*part, "measures", "additionalProperties") == {*reports.MEASURE_KEYS, *OVERLAY}
     assert keys(*part, "chart") == set(reports.CHART_KEYS)
     assert keys(*part, "schedule") == set(reports.SCHEDULE_KEYS)
-    assert keys("dashboard") == {*reports.DASHBOARD_KEYS, *HEADING}
+    assert keys("dashboard") == {*dashboards.DASHBOARD_KEYS, *HEADING}
     tiles = keys("dashboard", "properties", "tiles", "additionalProperties")
-    assert tiles == {*reports.TILE_KEYS, *OVERLAY}
+    assert tiles == {*dashboards.TILE_KEYS, *OVERLAY}
 
 
 def test_import_keys() -> None:

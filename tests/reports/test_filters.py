@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from app.catalog.build import build
-from app.reports.filters import Directory, Named, Range, Wish, of_dashboard, of_report, read
+from app.reports.filters import Directory, Named, Range, Wish, of_dashboard, of_report
+from app.reports.narrowing import read
 from forms.values import encode_id
 from tests.reports.conftest import ZONE, World
 from tests.web.cascade import cascading

@@ -10,7 +10,7 @@ from flask import abort, g, render_template, request
 from flask_babel import gettext as _
 
 from app.records.reporting import directory
-from app.reports import filters
+from app.reports import filters, narrowing
 from app.reports.filters import Filter, Wish
 from app.web.desk.tiles import InputView, NarrowView
 from app.web.i18n import language
@@ -26,7 +26,7 @@ def wish_of(known: Mapping[str, Filter]) -> Wish:
     tenant = g.tenant
     today = tenant.now().astimezone(tenant.active().zone).date()
     given = request.args.to_dict(flat=False)
-    return filters.read(known, given, directory(tenant, g.actor), today)
+    return narrowing.read(known, given, directory(tenant, g.actor), today)
 
 
 def narrow_view(known: Mapping[str, Filter], wish: Wish, url: str, choices_url: str) -> NarrowView:
@@ -89,7 +89,7 @@ def offer(known: Mapping[str, Filter], filter_id: str) -> Any:
     if one is None or one.kind != filters.LINK:
         abort(404)
     text = request.args.get(f"{filters.PREFIX}{filter_id}{filters.TYPED}", "").strip()
-    found = directory(g.tenant, g.actor).find(one.target, text[: filters.MOST_LETTERS], CHOICES)
+    found = directory(g.tenant, g.actor).find(one.target, text[: narrowing.MOST_LETTERS], CHOICES)
     items = [
         {"value": encode_id(each.id), "text": each.title or encode_id(each.id), "extra": ""}
         for each in found
