@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from plugins.addresses import Allowed
+from plugins.signing import HEADER, sign
 from plugins.wire import Reply, send
 
 _settings: dict[str, Any] = {"outgoing.allow": Allowed()}
@@ -41,6 +43,11 @@ class Service:
             self.key = self.key or str(_settings.get("sandbox.key", ""))
             self._allowed = Allowed.of([self.url.rpartition("/")[2]])
         self._timeout = float(connection["settings"].get("timeout", 10))
+
+    def send_signed(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """`send`, signed with the key: the body, or the path where there is none."""
+        signed = sign(self.key, body or f"/{path}".encode(), time.time())
+        return self.send(method, path, body, {**headers, HEADER: signed})
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send to a path of the service. Raises what `wire.send` raises."""

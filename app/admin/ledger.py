@@ -170,13 +170,7 @@ class Journal(RecordRows):
         return _journal_row(rows[0]) if rows else None
 
     def find(self, query: Query) -> tuple[None, list[JournalRow]]:
-        where, params = "1 = 1", list[Any]()
-        text = query.search.strip()
-        if text:
-            try:
-                where, params = "record_id = ?", [decode_id(text)]
-            except ValueError:
-                where, params = "(form = ? OR actor_name = ? OR act = ? OR via = ?)", [text] * 4
+        where, params = _sought(query, "form", "actor_name", "act", "via")
         rows = g.db.query(
             f"SELECT {_JOURNAL} FROM rf_journal WHERE {where}"
             " ORDER BY at DESC, record_id DESC, seq DESC LIMIT ? OFFSET ?",
@@ -253,13 +247,7 @@ class Outbox(RecordRows):
         return OutboxRow(*rows[0]) if rows else None
 
     def find(self, query: Query) -> tuple[None, list[OutboxRow]]:
-        where, params = "1 = 1", list[Any]()
-        text = query.search.strip()
-        if text:
-            try:
-                where, params = "record_id = ?", [decode_id(text)]
-            except ValueError:
-                where, params = "(status = ? OR form = ? OR topic = ?)", [text] * 3
+        where, params = _sought(query, "status", "form", "topic")
         column = query.sort or "id"
         turn = "DESC" if query.descending or not query.sort else "ASC"
         rows = g.db.query(
@@ -270,6 +258,17 @@ class Outbox(RecordRows):
         found = [OutboxRow(*row) for row in rows]
         self.called(found)
         return None, found
+
+
+def _sought(query: Query, *columns: str) -> tuple[str, list[Any]]:
+    """The condition of a search: a record by its id, else what one of the columns says."""
+    text = query.search.strip()
+    if not text:
+        return "1 = 1", []
+    try:
+        return "record_id = ?", [decode_id(text)]
+    except ValueError:
+        return f"({' OR '.join(f'{one} = ?' for one in columns)})", [text] * len(columns)
 
 
 def _journal_row(row: Any) -> JournalRow:

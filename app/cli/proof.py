@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.session import Session, plain_errors
-from app.records.audit import anchor as anchor_entries
+from app.records.anchors import anchor as anchor_entries
 from app.records.proof import anchors_file, verify_aggregates, verify_journal
 
 pass_session = click.make_pass_decorator(Session)

@@ -22,7 +22,7 @@ from app.jobs.wake import wake_task
 from app.logs import init_logs
 from app.notifications import messages
 from app.process import step_aside
-from app.records import audit, idempotency, outbox, retention
+from app.records import anchors, idempotency, outbox, retention
 from app.records.files import sweep_uploads
 from app.records.proof import anchors_file
 from app.records.releases import finish_interrupted
@@ -218,10 +218,10 @@ def _retain(tenant: Tenant, over: Callable[[], bool]) -> int | None:
 
 
 def _anchor(tenant: Tenant, data_dir: Path) -> int | None:
-    due = audit.next_anchor(tenant.db)
+    due = anchors.next_anchor(tenant.db)
     if due is not None and due <= tenant.now_us():
-        audit.anchor(tenant.db, tenant.now_us(), anchors_file(data_dir, tenant.id))
-        due = audit.next_anchor(tenant.db)
+        anchors.anchor(tenant.db, tenant.now_us(), anchors_file(data_dir, tenant.id))
+        due = anchors.next_anchor(tenant.db)
     return due
 
 

@@ -9,14 +9,13 @@ signs both ways.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from app.hooks import TryAgain, Unknown, hookimpl
 from plugins import outgoing
-from plugins.signing import HEADER, holds, sign
+from plugins.signing import HEADER, holds
 from plugins.wire import Reply
 
 
@@ -74,9 +73,7 @@ def receive_event(
 def _send(
     method: str, path: str, content: bytes, headers: Mapping[str, str], call: Mapping[str, Any]
 ) -> Reply:
-    service = outgoing.Service("carrier", call)
-    signed = sign(service.key, content or f"/{path}".encode(), time.time())
-    return service.send(method, path, content, {**headers, HEADER: signed})
+    return outgoing.Service("carrier", call).send_signed(method, path, content, headers)
 
 
 def _outcome(reply: Reply) -> Mapping[str, Any]:

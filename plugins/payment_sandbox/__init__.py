@@ -7,14 +7,12 @@ Secret: `key`, which signs what is sent. `python -m plugins.payment_sandbox` is 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from app.hooks import TryAgain, Unknown, hookimpl
 from plugins import outgoing
-from plugins.signing import HEADER, sign
 from plugins.wire import Reply
 
 _PATHS: Mapping[str, str] = {
@@ -56,9 +54,7 @@ def ask_action(call: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _send(
     method: str, path: str, content: bytes, headers: Mapping[str, str], call: Mapping[str, Any]
 ) -> Reply:
-    service = outgoing.Service("payment", call)
-    signed = sign(service.key, content or f"/{path}".encode(), time.time())
-    return service.send(method, path, content, {**headers, HEADER: signed})
+    return outgoing.Service("payment", call).send_signed(method, path, content, headers)
 
 
 def _outcome(reply: Reply) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from app.jobs.deliver import deliver
 from app.jobs.notify import NOWHERE
 from app.jobs.worker import Worker
 from app.records import outbox
-from app.records.audit import next_anchor
+from app.records.anchors import next_anchor
 from app.records.proof import anchors_file, verify_journal
 from app.records.retention import next_due
 from app.records.save import create

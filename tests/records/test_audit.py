@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.records.audit import anchor, read_outside, verify
+from app.records.anchors import anchor, read_outside
+from app.records.audit import verify
 from app.records.journal import GENESIS, canonical, chain_hash
 from app.records.merkle import EMPTY, merkle_root
 from app.storage.databases import TenantDatabase

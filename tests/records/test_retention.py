@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from app.records.audit import anchor
+from app.records.anchors import anchor
 from app.records.files import attach, open_attachment
 from app.records.look import read
 from app.records.proof import verify_aggregates, verify_journal
