@@ -17,7 +17,7 @@ from app.records.errors import Refused, forbidden, not_found
 from app.records.moving import FLOW, Said
 from app.records.outbox import read_error
 from app.records.readying import Prepared, ready
-from app.records.signals import answer, mend, system_context
+from app.records.signals import LASTING, answer, mend, system_context
 from app.records.standing import stand
 from app.records.transition import Lost
 from app.records.use import run
@@ -211,10 +211,14 @@ def _mend(
     tenant: Tenant, actor: Actor, found: Incident, how: str, reason: str, outcome: str
 ) -> None:
     form = tenant.active().tables.form_of(found.form)
-    if form is None:
-        raise not_found()
     event = Mend(NOBODY, found.token, how, reason, outcome)  # nobody: replaced by the actor
-    mend(tenant, actor, form.id, found.record, event)
+    mend(
+        tenant,
+        actor,
+        form.id if form is not None else f"{LASTING}{found.form}",
+        found.record,
+        event,
+    )
 
 
 def _answer(

@@ -51,6 +51,8 @@ _EVENT = (
 )
 _GONE = "UPDATE rf_event SET status = 'late' WHERE id = ? AND status IN ('new', 'early')"
 NEW, USED, EARLY, LATE = "new", "used", "early", "late"
+LASTING = "@"
+"""Before a form's lasting name where its id is expected: no id begins so."""
 
 
 def fire(tenant: Tenant, due_id: int) -> bool:
@@ -162,8 +164,9 @@ def mend(
 ) -> Saved:
     """Resolve an incident of a record: try again, skip with a reason, or take back what was done.
 
-    `how.person` is replaced by the actor, who needs the administrative right `incidents`. Raises
-    Refused.
+    `how.person` is replaced by the actor, who needs the administrative right `incidents`. Of a form
+    that is not in force nobody may read a record: that right is enough there, and `form_id` is
+    "@" and its lasting name. Raises Refused.
     """
     published = tenant.active()
     if not actor.unrestricted and "incidents" not in admin_rights(published.catalog, actor):
@@ -171,24 +174,29 @@ def mend(
     if not how.reason.strip() and how.how != "retry":
         raise Refused("ask_missing", Text("请说明原因。", "Say why."))
     written: list[Write] = []
+    home = published.tables.forms.get(form_id)
+    form_key = home.key if home is not None else form_id.removeprefix(LASTING)
 
     def prepare(published: Published, reader: Reader | None) -> Prepared:
-        ctx = context(tenant, published, actor, form_id, None, reader)
+        live = not form_id.startswith(LASTING)
+        if live:
+            ctx = context(tenant, published, actor, form_id, None, reader)
+        else:
+            ctx = system_context(tenant, published, form_key, reader)
         ctx, standing = stand(ctx, rid)
         flow, record = demand_flow(ctx, standing), standing.record
         who = person(published.catalog, actor)
-        if not actor.unrestricted:
+        if live and not actor.unrestricted:
             demand_seen(ctx, facts_for(ctx, record.row), standing, who)
         event = Mend(who, how.token, how.how, how.reason, how.outcome)
         given = Given(dict(record.row), record.head.currency)
         done = step_on(ctx, flow, standing.state, event, given.values, given.currency, record)
         write = next_write(ctx, record, Given(done.row, given.currency), None, "save")
-        write.guard = settle
+        write.guard, write.actor = settle, actor
         said = Said("mend", how.how, {"comment": how.reason, "outcome": how.outcome})
         written[:] = [moved(ctx, write, flow, standing, done, said)]
         return ctx.plan, ready(ctx, write)
 
-    form_key = published.tables.forms[form_id].key
     saved = run(tenant, None, prepare, lock=form_key, rid=rid)
     if written[0].heard:
         look_at_once(tenant, form_key, rid)

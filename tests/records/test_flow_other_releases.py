@@ -21,7 +21,7 @@ from app.records.look import read
 from app.records.releases import publish, rollback
 from app.records.retention import run_due
 from app.records.save import create, update
-from app.records.signals import arrive
+from app.records.signals import arrive, changed
 from app.records.targets import moment
 from app.records.tenant import Tenant
 from app.storage.databases import Installation
@@ -61,6 +61,8 @@ label: Week
 zone: Asia/Shanghai
 hours: {mon: 09:00-17:00, tue: 09:00-17:00, wed: 09:00-17:00, thu: 09:00-17:00, fri: 09:00-17:00}
 """
+
+OTHER = {"forms/order": "form: order\nlabel: Order\nfields: {text: {type: text}}\n"}
 
 
 @dataclass
@@ -275,3 +277,21 @@ def test_what_was_written_before_a_form_was_taken_out_outlives_its_coming_back(
         house.publish(FOR_PARCEL.replace("in: 9d", f"in: {days}d"))
     rollback(house.tenant, SYSTEM, first)
     assert read(house.tenant, SYSTEM, "order", old).row["gate"] == gate
+
+
+@pytest.mark.parametrize("how", ["none bears its name", "another bears its name"])
+def test_who_resolves_incidents_does_so_also_where_the_form_is_not_in_force(
+    house: House, how: str
+) -> None:
+    house.publish(UNTIL_FULL)
+    gate = house.make("gate")
+    order = house.make("order", gate=gate)
+    house.publish(**{"aggregates/filled": ""})
+    assert changed(house.tenant, "order", order)
+    (found,) = incidents(house.tenant)
+    house.publish(**(OTHER if how == "another bears its name" else {}))
+    house.make("part", gate=gate, amount=5)
+    retry(house.tenant, SYSTEM, found.name, "the total is there again")
+    assert house.stage(order) == "through" and incidents(house.tenant) == []
+    acts = "SELECT act, actor_name FROM rf_journal WHERE record_id = ? ORDER BY seq DESC LIMIT 1"
+    assert house.tenant.db.query(acts, (order,)) == [("mend", SYSTEM.name)]
