@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import abort, flash, g, redirect, request
 from flask_admin import BaseView, expose
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
+from app.access.actor import SYSTEM
+from app.admin.ofrecords import names_of_records
 from app.admin.rows import may, moment
+from app.admin.words import ACTS, STUCK, TOPICS
 from app.records import look
 from app.records.errors import Refused
 from app.records.incidents import STEP, Incident, compensate, incident, incidents, retry, settle
+from app.web.actions import use_words
 from app.web.i18n import language
-from flows.picture import step_name
+from flows.model import Flow, Step
+from flows.picture import exit_label, step_name
 from forms.values import encode_id
 
 PAGE = 50
-STATUSES = {
-    "stuck": _l("stuck"),
-    "dead": _l("given up"),
-    "unknown": _l("nobody knows whether it happened"),
-    "ready": _l("keeps failing"),
-}
-TOPICS = {
-    "portal_code": _l("One-time code for the portal"),
-    "notify": _l("Message to somebody"),
-    "event": _l("Event from outside"),
-    "start": _l("Record to be started"),
-    "ended": _l("Word of a record's end"),
-    "call": _l("Action of a connection"),
-    "record": _l("What follows a change"),
-    "changed": _l("Condition to look at again"),
-}
-"""What effects are, in words; those of plugins go by the name of their topic."""
 
 
 class Incidents(BaseView):  # type: ignore[misc]
@@ -58,7 +45,7 @@ class Incidents(BaseView):  # type: ignore[misc]
         found = incidents(g.tenant, limit=PAGE + 1, offset=number * PAGE)
         return self.render(
             "back_office/incidents.html",
-            incidents=[self._shown(one) for one in found[:PAGE]],
+            incidents=self._all(found[:PAGE]),
             earlier=number - 1 if number else None,
             later=number + 1 if len(found) > PAGE else None,
         )
@@ -71,7 +58,8 @@ class Incidents(BaseView):  # type: ignore[misc]
         return self.render(
             "back_office/incident.html",
             incident=found,
-            shown=self._shown(found),
+            shown=self._all([found])[0],
+            outcomes=_outcomes(found),
             arguments=None if arguments is None else _pretty(arguments),
             payload=_pretty(found.payload)
             if found.payload and found.topic != "portal_code"
@@ -127,17 +115,24 @@ class Incidents(BaseView):  # type: ignore[misc]
         flash(said, "success")
         return redirect(self.get_url(".index"))
 
-    def _shown(self, one: Incident) -> dict[str, Any]:
+    def _all(self, found: Sequence[Incident]) -> list[dict[str, Any]]:
+        """Incidents in words, with what their records are called, asked for in one go."""
+        named = names_of_records((one.form, one.record) for one in found if one.record)
+        return [self._shown(one, *named.get((one.form, one.record), ("", ""))) for one in found]
+
+    def _shown(self, one: Incident, title: str, url: str) -> dict[str, Any]:
         form = g.tenant.active().tables.form_of(one.form)
         label = g.tenant.active().catalog.forms[form.id].label.pick(language()) if form else "–"
         return {
             "url": self.get_url(".one", incident_id=one.name),
             "since": moment(one.since),
-            "status": str(STATUSES.get(one.status, one.status)),
+            "status": str(STUCK.get(one.status, one.status)),
             "form": label,
             "form_id": form.id if form else "",
-            "record": encode_id(one.record) if one.record else "",
-            "what": one.payload.get("use") or _step(form.id if form else "", one),
+            "record": title or (encode_id(one.record) if one.record else ""),
+            "record_url": url,
+            "what": use_words(str(one.payload.get("use", "")))
+            or _step(form.id if form else "", one),
             "message": one.message.pick(language()),
             "attempts": one.attempts,
         }
@@ -147,10 +142,30 @@ def _step(form_id: str, one: Incident) -> str:
     """Where a record is stuck, or what could not be delivered, in words."""
     if one.kind != STEP:
         return str(TOPICS.get(one.step, one.step))
+    flow, found = _known(form_id, one.step)
+    return step_name(found, language(), flow) if found is not None else one.step
+
+
+def _known(form_id: str, name: str) -> tuple[Flow | None, Step | None]:
+    """A step of the flow in force, by its path or its id."""
     flow = g.tenant.active().catalog.flows.get(form_id)
     steps = flow.steps if flow is not None else {}
-    found = steps.get(one.step) or next((s for s in steps.values() if s.id == one.step), None)
-    return step_name(found, language(), flow) if found is not None else one.step
+    return flow, steps.get(name) or next((s for s in steps.values() if s.id == name), None)
+
+
+def _outcomes(one: Incident) -> list[tuple[str, str]]:
+    """(outcome, what it is called) of the ways on from where it is stuck; nothing where the flow in
+    force has no such step."""
+    form = g.tenant.active().tables.form_of(one.form)
+    name = one.step if one.kind == STEP else str(one.payload.get("step", ""))
+    flow, step = _known(form.id if form else "", name)
+    if flow is None or step is None:
+        return []
+    known = {"done": _("Done")} if one.is_call or "*" in step.exits else {}
+    known |= {
+        name: exit_label(flow, step, name, language()) or name for name in step.exits if name != "*"
+    }
+    return list(known.items())
 
 
 def _found(name: str) -> Incident:
@@ -172,8 +187,8 @@ def _trace(found: Incident) -> list[dict[str, Any]]:
     return [
         {
             "when": moment(one.at),
-            "who": one.actor_name,
-            "act": one.act,
+            "who": _("The system") if one.actor_name == SYSTEM.name else one.actor_name,
+            "act": str(ACTS.get(one.act, one.act)),
             "said": _pretty(one.flow or one.changes),
         }
         for one in entries[-10:]

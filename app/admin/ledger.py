@@ -11,9 +11,9 @@ from flask import g
 from flask_babel import lazy_gettext as _l
 
 from app.access.actor import SYSTEM
-from app.admin.incidents import TOPICS
 from app.admin.ofrecords import RecordRows, record_shown
 from app.admin.rows import Query
+from app.admin.words import ACTS, SENDING, TOPICS, VIAS
 from app.records.outbox import read_error
 from app.web.i18n import language
 from forms.values import decode_id, encode_id
@@ -22,51 +22,6 @@ _JOURNAL = "form, record_id, seq, at, actor_name, via, act, release_no, changes,
 _OUTBOX = (
     "id, topic, form, record_id, status, attempts, due_at, last_error, created_at, done_at, payload"
 )
-
-
-ACTS = {
-    "create": _l("created"),
-    "update": _l("changed"),
-    "delete": _l("deleted"),
-    "amend": _l("amended"),
-    "attach": _l("file attached"),
-    "detach": _l("file removed"),
-    "import": _l("imported"),
-    "erase": _l("erased"),
-    "act": _l("acted"),
-    "claim": _l("task taken"),
-    "give_back": _l("task given back"),
-    "transfer": _l("handed over"),
-    "add_approver": _l("asked as well"),
-    "comment": _l("comment"),
-    "interrupt": _l("interrupted"),
-    "mend": _l("mended"),
-    "timer": _l("a time came"),
-    "answer": _l("an answer came"),
-    "event": _l("an event came"),
-    "ended": _l("a record it had started ended"),
-    "changed": _l("something it rests on changed"),
-    "retry": _l("tried again"),
-    "skip": _l("settled"),
-    "compensate": _l("taken back"),
-}
-VIAS = {
-    "web": _l("desk"),
-    "api": _l("API"),
-    "portal": _l("portal"),
-    "import": _l("import"),
-    "plugin": _l("plugin"),
-    "system": _l("the system itself"),
-}
-STATUSES = {
-    "ready": _l("to be sent"),
-    "running": _l("under way"),
-    "waiting": _l("waits for an answer"),
-    "done": _l("done"),
-    "cancelled": _l("withdrawn"),
-    "unknown": _l("nobody knows whether it happened"),
-    "dead": _l("given up"),
-}
 
 
 def _form(key: str) -> str:
@@ -233,7 +188,7 @@ class Outbox(RecordRows):
     column_formatters = {  # noqa: RUF012
         "form": form_shown,
         "record": record_shown,
-        "status": _in(STATUSES, "status"),
+        "status": _in(SENDING, "status"),
         "topic": _in(TOPICS, "topic"),
     }
     column_formatters_detail = {  # noqa: RUF012

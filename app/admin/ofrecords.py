@@ -26,23 +26,32 @@ class OfRecord(Protocol):
         """The record's id."""
 
 
+def names_of_records(
+    wanted: Iterable[tuple[str, int]],
+) -> dict[tuple[str, int], tuple[str, str]]:
+    """(key of the form, record) → (what it is called, its page), one statement for each form; those
+    the reader may not see are left out."""
+    by_form: dict[str, set[int]] = {}
+    for key, rid in wanted:
+        by_form.setdefault(key, set()).add(rid)
+    found: dict[tuple[str, int], tuple[str, str]] = {}
+    published = g.tenant.active()
+    for key, ids in by_form.items():
+        live = published.tables.form_of(key)
+        if live is None or not rights(published.catalog, g.actor, live.id).may("read"):
+            continue
+        for rid, one in titles(g.tenant, g.actor, live.id, ids).items():
+            url = url_for("desk.record", form_id=live.id, rid=encode_id(rid))
+            found[key, rid] = (one.title, url)
+    return found
+
+
 class RecordRows(AdminRows):
     """Rows with a column `record`."""
 
     def called(self, rows: Iterable[OfRecord]) -> None:
         """Look up what the records of a page are called, in one statement for each form."""
-        g.records_called = {}
-        wanted: dict[str, set[int]] = {}
-        for row in rows:
-            wanted.setdefault(row.form, set()).add(row.record_id)
-        published = g.tenant.active()
-        for key, ids in wanted.items():
-            live = published.tables.form_of(key)
-            if live is None or not rights(published.catalog, g.actor, live.id).may("read"):
-                continue
-            for rid, found in titles(g.tenant, g.actor, live.id, ids).items():
-                url = url_for("desk.record", form_id=live.id, rid=encode_id(rid))
-                g.records_called[key, rid] = (found.title, url)
+        g.records_called = names_of_records((row.form, row.record_id) for row in rows)
 
     def record_url(self, row: OfRecord) -> str:
         """The record's page; "" where it is not the reader's to see."""

@@ -119,6 +119,7 @@ def test_incidents_are_listed_explained_and_tried_again_on_pages(world: World, a
     assert page.status_code == 200
     for shown in ("payment.refund", "busy", "12.5", "given up", "approved"):
         assert shown in page.text, shown
+    assert '<option value="done" selected>Done</option>' in page.text  # outcomes are offered
     edited = json.dumps({"amount": {"amount": "12.00", "currency": "CNY"}})
     data = {"csrf_token": token(page), "reason": "agreed", "arguments": edited}
     assert (

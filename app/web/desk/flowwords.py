@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask_babel import lazy_gettext as _l
-
 from app.access.actor import SYSTEM
 from app.catalog.model import Catalog
 from app.records.lines import LineName
@@ -17,19 +15,6 @@ from flows.durations import words
 from flows.model import Approve, Due, Flow, Level, Step, Task, Who
 from flows.picture import step_name
 from forms.telling import tell
-
-USES = {
-    "payment.refund": _l("refund"),
-    "payment.authorise": _l("hold an amount"),
-    "payment.capture": _l("take the amount held"),
-    "payment.release": _l("release the amount held"),
-    "carrier.create_label": _l("make a label"),
-    "carrier.void_label": _l("void the label"),
-    "stock.move": _l("book stock"),
-    "stock.reserve": _l("reserve stock"),
-    "stock.release": _l("release reserved stock"),
-}
-"""The standard actions of connections, in words."""
 
 
 def joined(parts: Sequence[str], lang: str) -> str:
@@ -140,11 +125,6 @@ def line_words(line: LineName) -> str:
     if not line.name:
         return _("line %(number)d", number=line.number)
     return _("line %(number)d: %(name)s", number=line.number, name=line.name)
-
-
-def use_words(use: str) -> str:
-    """What an action of a connection does; the name itself of those of plugins."""
-    return str(USES.get(use, use))
 
 
 def doer(actor: int | None, name: str) -> str:

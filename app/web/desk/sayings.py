@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from app.web.desk.flowwords import doer, joined, need_words, use_words
+from app.web.actions import use_words
+from app.web.desk.flowwords import doer, joined, need_words
 from app.web.i18n import gettext as _
 from flows.picture import interrupt_name, outcome_name
 from flows.policy.words import input_words
