@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forms.expr import nodes as n
 from forms.expr import operators
 from forms.expr import syntax as s
-from forms.expr.functions import FUNCTIONS, LOOPS, PARAMS, Function, Overload, zero_of
+from forms.expr.functions import FUNCTIONS, LOOPS, Function, Overload, zero_of
+from forms.expr.overloads import overloaded, wrong_count
 from forms.expr.types import BOOLEAN, DECIMAL, INTEGER, NUMBERS, Type
 from forms.problems import suggest
 
@@ -45,7 +45,7 @@ def check_call(checker: Checker, node: s.Call) -> n.Node | None:
     args = [checker.check(arg) for arg in node.args]
     if any(arg is None for arg in args):
         return None
-    return _overloaded(checker, node, function, [arg for arg in args if arg is not None])
+    return overloaded(checker, node, function, [arg for arg in args if arg is not None])
 
 
 def check_aggregate(checker: Checker, call: s.Call, node: s.Member) -> n.Node | None:
@@ -122,23 +122,12 @@ def _unknown(checker: Checker, node: s.Call) -> None:
     )
 
 
-def _arguments(checker: Checker, node: s.Call, function: Function) -> None:
-    checker.note(
-        "expr_arguments",
-        node.offset,
-        f"{node.name} does not take {len(node.args)} arguments"
-        if len(node.args) != 1
-        else f"{node.name} does not take one argument",
-        " or ".join(function.forms),
-    )
-
-
 # -- functions with rules of their own ------------------------------------------------------
 
 
 def _condition(checker: Checker, node: s.Call, function: Function) -> n.Node | None:
     if len(node.args) != 3:
-        _arguments(checker, node, function)
+        wrong_count(checker, node, function)
         return None
     condition, then, otherwise = (checker.check(arg) for arg in node.args)
     right = condition is not None and checker.condition(condition, s.start(node.args[0]), "if")
@@ -152,7 +141,7 @@ def _condition(checker: Checker, node: s.Call, function: Function) -> n.Node | N
 
 def _several(checker: Checker, node: s.Call, function: Function) -> n.Node | None:
     if len(node.args) < 2:
-        _arguments(checker, node, function)
+        wrong_count(checker, node, function)
         return None
     args = [checker.check(arg) for arg in node.args]
     if any(arg is None for arg in args):
@@ -179,7 +168,7 @@ def _never() -> None:
 
 def _has(checker: Checker, node: s.Call, function: Function) -> n.Node | None:
     if len(node.args) != 2:
-        _arguments(checker, node, function)
+        wrong_count(checker, node, function)
         return None
     container = checker.check(node.args[0])
     near = checker.options_near
@@ -209,7 +198,7 @@ def _is_scalar(node: s.Call) -> bool:
 
 def _loop(checker: Checker, node: s.Call, function: Function) -> n.Node | None:
     if len(node.args) != 1:
-        _arguments(checker, node, function)
+        wrong_count(checker, node, function)
         return None
     if checker.loop is not None:
         checker.note(
@@ -323,90 +312,3 @@ def _find_rows(checker: Checker, node: s.Syntax, found: list[n.Read]) -> None:
         case s.Call():
             for arg in node.args:
                 _find_rows(checker, arg, found)
-
-
-# -- overloads ------------------------------------------------------------------------------
-
-
-def _overloaded(
-    checker: Checker, node: s.Call, function: Function, args: Sequence[n.Node]
-) -> n.Node | None:
-    fitting = [o for o in function.overloads if _counts(o, len(args))]
-    if not fitting:
-        _arguments(checker, node, function)
-        return None
-    for overload in fitting:
-        taken = _taken(overload, args)
-        if taken is not None:
-            for index, rule in overload.literals.items():
-                literal = args[index]
-                allowed = rule(literal.value) if isinstance(literal, n.Const) else ""
-                if allowed:
-                    checker.note(
-                        "expr_literal",
-                        literal.offset,
-                        f"{node.name} cannot use this literal",
-                        allowed,
-                    )
-                    return None
-            return n.Apply(overload.result, node.name, overload, taken, node.offset)
-    _misfit(checker, node, function, fitting, args)
-    return None
-
-
-def _counts(overload: Overload, count: int) -> bool:
-    return count >= 1 if overload.variadic else count == len(overload.params)
-
-
-def _params(overload: Overload, count: int) -> tuple[str, ...]:
-    return overload.params * count if overload.variadic else overload.params
-
-
-def _taken(overload: Overload, args: Sequence[n.Node]) -> tuple[n.Node, ...] | None:
-    if all(_takes(p, a) for p, a in zip(_params(overload, len(args)), args, strict=True)):
-        return tuple(args)
-    return None
-
-
-def _takes(param: str, arg: n.Node) -> bool:
-    literal = param.startswith("=")
-    word = param.removeprefix("=")
-    if literal:
-        return isinstance(arg, n.Const) and arg.type.kind == word
-    if word == "any" or arg.type.kind == "null":
-        return True
-    return arg.type.kind in PARAMS.get(word, (word,))
-
-
-def _misfit(
-    checker: Checker,
-    node: s.Call,
-    function: Function,
-    fitting: Sequence[Overload],
-    args: Sequence[n.Node],
-) -> None:
-    for index, arg in enumerate(args):
-        wanted = {_params(o, len(args))[index] for o in fitting}
-        if not any(_takes(param, arg) for param in wanted):
-            said = " or ".join(sorted(_describe(param) for param in wanted))
-            checker.note(
-                "expr_types",
-                s.start(node.args[index]),
-                f"argument {index + 1} of {node.name} is {arg.type}",
-                said,
-            )
-            return
-    checker.note(
-        "expr_types",
-        node.offset,
-        f"{node.name} does not take these types together: "
-        + ", ".join(str(arg.type) for arg in args),
-        " or ".join(function.forms),
-    )
-
-
-def _describe(param: str) -> str:
-    word = param.removeprefix("=")
-    kinds = sorted(PARAMS.get(word, {word}))
-    said = " or ".join(kinds)
-    return f"a literal {said}" if param.startswith("=") else said

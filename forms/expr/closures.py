@@ -6,13 +6,12 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from forms.expr import loops, money_rules, number_rules
+from forms.expr import loops, money_rules, number_rules, three_valued
 from forms.expr import nodes as n
-from forms.expr.env import Env, Row
+from forms.expr.env import Env, Row, Run
 from forms.expr.errors import EvalError
 from forms.values import Money
 
-Run = Callable[[Row, Env], Any]
 _EMPTY: Row = {}
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -93,7 +92,11 @@ class _Compiler:
                 return lambda row, env: None if (v := operand(row, env)) is None else not v
             case n.Logic():
                 operands = [self.run(item) for item in node.operands]
-                return _all_of(operands) if node.op == "and" else _any_of(operands)
+                return (
+                    three_valued.all_of(operands)
+                    if node.op == "and"
+                    else three_valued.any_of(operands)
+                )
             case n.If():
                 return self.choose(node)
             case n.Apply():
@@ -291,7 +294,7 @@ class _Compiler:
         args = [self.run(arg) for arg in node.args]
         match node.function:
             case "coalesce":
-                return _coalesce(args)
+                return three_valued.coalesce(args)
             case "min" | "max":
                 return self.extreme(node, args)
         return _call(node, args)
@@ -352,59 +355,6 @@ def _negate(node: n.Negate, operand: Run) -> Run:
     if node.type.kind == "money":
         return money_rules.negate(operand)
     return number_rules.negate(node, operand)
-
-
-def _all_of(operands: list[Run]) -> Run:
-    if len(operands) == 2:
-        first, second = operands
-
-        def both(row: Row, env: Env) -> bool | None:
-            a = first(row, env)
-            if a is False:
-                return False
-            b = second(row, env)
-            if b is False:
-                return False
-            return None if a is None or b is None else True
-
-        return both
-
-    def run(row: Row, env: Env) -> bool | None:
-        result: bool | None = True
-        for operand in operands:
-            value = operand(row, env)
-            if value is False:
-                return False
-            if value is None:
-                result = None
-        return result
-
-    return run
-
-
-def _any_of(operands: list[Run]) -> Run:
-    def run(row: Row, env: Env) -> bool | None:
-        result: bool | None = False
-        for operand in operands:
-            value = operand(row, env)
-            if value:
-                return True
-            if value is None:
-                result = None
-        return result
-
-    return run
-
-
-def _coalesce(args: list[Run]) -> Run:
-    def run(row: Row, env: Env) -> Any:
-        for arg in args:
-            value = arg(row, env)
-            if value is not None:
-                return value
-        return None
-
-    return run
 
 
 def _call(node: n.Apply, args: list[Run]) -> Run:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from types import MappingProxyType
+from typing import Any
 
 from forms.expr import limits
 
@@ -63,3 +64,7 @@ class Env:
         self.budget = budget
         self.steps = 0
         self.line: Row | None = None
+
+
+Run = Callable[[Row, Env], Any]
+"""A compiled node: its value for a row."""

@@ -9,8 +9,8 @@ from typing import Any
 from forms.expr import nodes as n
 from forms.expr import operators
 from forms.expr.checker import Checker
-from forms.expr.closures import Run, compile_node, is_constant
-from forms.expr.env import Env, Row
+from forms.expr.closures import compile_node, is_constant
+from forms.expr.env import Env, Row, Run
 from forms.expr.errors import ExprError
 from forms.expr.facts import facts_of, inexact
 from forms.expr.parser import parse

@@ -10,12 +10,11 @@ from typing import Any
 from forms.expr import calendar
 from forms.expr import nodes as n
 from forms.expr.arithmetic import EXACT, checked, checked_integer, divide, merged_currency
-from forms.expr.env import Env, Row
+from forms.expr.env import Env, Row, Run
 from forms.expr.errors import EvalError, budget_error, overflow_error
 from forms.expr.types import Type
 from forms.values import Money
 
-Run = Callable[[Row, Env], Any]
 Pick = Callable[[Sequence[Any]], Any]
 Cells = Callable[[Sequence[Row], Row, Env], list[Any]]
 

@@ -10,12 +10,11 @@ from typing import Any
 from forms.expr import limits
 from forms.expr import nodes as n
 from forms.expr.arithmetic import EXACT, checked, divide, merged_currency, multiply
-from forms.expr.env import Env, Row
+from forms.expr.env import Env, Row, Run
 from forms.expr.errors import EvalError, overflow_error
 from forms.expr.number_rules import exact_product, quotient_step
 from forms.values import Money
 
-Run = Callable[[Row, Env], Any]
 _new = tuple.__new__
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

@@ -10,11 +10,10 @@ from typing import Any
 from forms.expr import calendar, limits
 from forms.expr import nodes as n
 from forms.expr.arithmetic import EXACT, divide, modulo, multiply
-from forms.expr.env import Env, Row
+from forms.expr.env import Env, Row, Run
 from forms.expr.errors import EvalError, date_error, overflow_error
 from forms.values import INTEGER_LIMIT
 
-Run = Callable[[Row, Env], Any]
 _POWERS = {Decimal(10) ** k: Decimal(1).scaleb(-k) for k in range(limits.DECIMALS + 1)}
 
 

@@ -24,14 +24,20 @@ class Died(BaseException):
     """The worker ends here, as a killed one does: nothing after it runs."""
 
 
-def dying(*points: str):
-    """Ends the worker when it comes there."""
+def dies_at(world: World, point: str) -> None:
+    """The worker works and ends when it comes there; its lease runs out, and two more work."""
 
     def reach(name: str) -> None:
-        if name in points:
+        if name == point:
             raise Died
 
-    return reach
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.jobs.deliver.reach", reach)
+        with pytest.raises(Died):
+            world.work()
+    world.clock.pass_by(minutes=5)
+    world.work()
+    world.work()
 
 
 def told(world: World) -> None:
@@ -74,36 +80,20 @@ def test_somebody_who_has_seen_it_arrive_leaves_it(world: World, mailbox: Mailbo
 
 
 def test_a_worker_that_dies_after_the_server_took_it_leaves_it_in_doubt(
-    world: World, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    world: World, mailbox: Mailbox
 ) -> None:
     told(world)
     world.claim()
-    with monkeypatch.context() as patched:
-        patched.setattr("app.jobs.deliver.reach", dying("notify.sent"))
-        with pytest.raises(Died):
-            world.work()
-    assert len(mailbox.letters) == 1
-    world.clock.pass_by(minutes=5)
-    world.work()
-    world.work()
+    dies_at(world, "notify.sent")
     assert len(mailbox.letters) == 1
     assert world.outbox("status") == [("unknown",)]
     assert "the worker ended while the letter left" in incidents(world.tenant)[0].message.en
 
 
-def test_a_worker_that_dies_before_it_left_sends_it_later(
-    world: World, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_dies_before_it_left_sends_it_later(world: World, mailbox: Mailbox) -> None:
     told(world)
     world.claim()
-    with monkeypatch.context() as patched:
-        patched.setattr("app.jobs.deliver.reach", dying("outbox.claimed"))
-        with pytest.raises(Died):
-            while True:
-                world.work()
-    world.clock.pass_by(minutes=5)
-    world.work()
-    world.work()
+    dies_at(world, "outbox.claimed")
     assert len(mailbox.letters) == 1
     assert world.outbox("status") == [("done",)]
 
@@ -124,21 +114,13 @@ def test_who_was_overtaken_sends_nothing(world: World, mailbox: Mailbox) -> None
     assert len(mailbox.letters) == 1
 
 
-def test_a_digest_in_doubt_is_one_letter_with_all_of_it(
-    world: World, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_digest_in_doubt_is_one_letter_with_all_of_it(world: World, mailbox: Mailbox) -> None:
     world.publish(notification("daily", to=[{"user": "ann"}], channels=["mail"], digest="day"))
     for _ in range(3):
         world.claim()
     world.work()
     world.clock.pass_by(hours=30)
-    with monkeypatch.context() as patched:
-        patched.setattr("app.jobs.deliver.reach", dying("notify.sent"))
-        with pytest.raises(Died):
-            world.work()
-    world.clock.pass_by(minutes=5)
-    world.work()
-    world.work()
+    dies_at(world, "notify.sent")
     (letter,) = mailbox.letters
     assert sorted(row[0] for row in world.outbox("status")) == ["done", "done", "unknown"]
     (found,) = incidents(world.tenant)
@@ -171,18 +153,10 @@ def test_what_is_certain_is_no_doubt(mailbox: Mailbox) -> None:
         send(LETTER, MailSettings(host="127.0.0.1", port=1, tls="none"), "t", NOW)
 
 
-def test_a_letter_kept_as_a_file_can_be_looked_for(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_letter_kept_as_a_file_can_be_looked_for(world: World, tmp_path: Path) -> None:
     world.post = Post(MailSettings(folder=tmp_path), lambda tenant: "")
     told(world)
     world.claim()
-    with monkeypatch.context() as patched:
-        patched.setattr("app.jobs.deliver.reach", dying("notify.sent"))
-        with pytest.raises(Died):
-            world.work()
-    world.clock.pass_by(minutes=5)
-    world.work()
-    world.work()
+    dies_at(world, "notify.sent")
     assert world.outbox("status") == [("done",)]
     assert len(list(tmp_path.rglob("*.eml"))) == 1

@@ -149,9 +149,9 @@ fields:
 """
 
 
-def test_a_flow_writes_to_somebody_and_goes_on_by_what_came_of_it(
-    installation: Installation, tenant_id: str, bank: Sandbox, mailbox: Mailbox
-) -> None:
+@pytest.fixture
+def noticing(installation: Installation, tenant_id: str, bank: Sandbox, mailbox: Mailbox) -> World:
+    """A tenant whose flow writes letters over the mail server."""
     pack = "packs/till"
     more = {
         f"{pack}/forms/notice.yaml": FORM,
@@ -162,6 +162,13 @@ def test_a_flow_writes_to_somebody_and_goes_on_by_what_came_of_it(
     }
     world = World.of(installation, tenant_id, bank, more)
     world.outside = Outside(load_plugins([], _settings(mailbox)), lambda tenant: {}, NOWHERE)
+    return world
+
+
+def test_a_flow_writes_to_somebody_and_goes_on_by_what_came_of_it(
+    noticing: World, mailbox: Mailbox
+) -> None:
+    world = noticing
     mailbox.refusals = 1
     good = create(world.tenant, SYSTEM, "notice", {"name": "Li", "email": "li@home.test"}).id
     bad = create(world.tenant, SYSTEM, "notice", {"name": "Li", "email": "nobody"}).id
@@ -174,19 +181,8 @@ def test_a_flow_writes_to_somebody_and_goes_on_by_what_came_of_it(
     assert world.row(good, "stage, c_letter", "notice") == ("told", letter["Message-ID"])
 
 
-def test_a_letter_of_a_flow_in_doubt_waits_for_a_person(
-    installation: Installation, tenant_id: str, bank: Sandbox, mailbox: Mailbox
-) -> None:
-    pack = "packs/till"
-    more = {
-        f"{pack}/forms/notice.yaml": FORM,
-        f"{pack}/flows/notice.yaml": FLOW,
-        f"{pack}/connections/post.yaml": (
-            "connection: post\nlabel: Post\nplugin: mail\nserves: {mail: true}\n"
-        ),
-    }
-    world = World.of(installation, tenant_id, bank, more)
-    world.outside = Outside(load_plugins([], _settings(mailbox)), lambda tenant: {}, NOWHERE)
+def test_a_letter_of_a_flow_in_doubt_waits_for_a_person(noticing: World, mailbox: Mailbox) -> None:
+    world = noticing
     mailbox.hangs_up = mailbox.keeps = True
     rid = create(world.tenant, SYSTEM, "notice", {"name": "Li", "email": "li@home.test"}).id
     world.work(4, minutes=10)
