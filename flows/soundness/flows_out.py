@@ -30,53 +30,6 @@ def runs_out(
 ) -> tuple[Walk, ...] | None:
     """How people can find themselves at a step with no button left: the way to it, and one round
     for every time an exit is taken. None where they cannot."""
-    human = frozenset(
-        name for name, one in graph.scope.steps.items() if isinstance(one.body, Task | Approve)
-    )
-    while True:
-        walks = _walks(graph, step, interrupts, human - {step.id})
-        if walks is None:
-            return None
-        ordered, met = _in_turn(graph, walks)
-        if ordered is not None:
-            return ordered
-        human &= met  # nobody has left the others before: nothing is sent back to them
-
-
-def _in_turn(
-    graph: Graph, walks: tuple[Walk, ...]
-) -> tuple[tuple[Walk, ...] | None, frozenset[str]]:
-    """The walks in an order in which a step is sent back to only after people have left it; None
-    without one. And the steps people leave on those that can be walked."""
-    steps, found = graph.scope.steps, [walks[0]]
-    met, left = _met(graph, walks[0]), [*walks[1:]]
-    more = True
-    while left and more:
-        more = False
-        for walk in [*left]:
-            goal, outcome = walk[0]
-            first = walk[1][0] if len(walk) > 1 else goal
-            default = steps[goal].exits.get(outcome)
-            if outcome == SENT_BACK and first not in (goal, default and default.to, *met):
-                continue
-            found.append(walk)
-            left.remove(walk)
-            met |= _met(graph, walk)
-            more = True
-    return (None if left else tuple(found)), met
-
-
-def _met(graph: Graph, walk: Walk) -> frozenset[str]:
-    human = (name for name, outcome in walk if outcome != LATE)
-    return frozenset(
-        name for name in human if isinstance(graph.scope.steps[name].body, Task | Approve)
-    )
-
-
-def _walks(
-    graph: Graph, step: Step, interrupts: Mapping[str, Interrupt], back: frozenset[str]
-) -> tuple[Walk, ...] | None:
-    """The same in any order. `back`: steps that the step itself may send back to."""
     out = graph.edges[step.id]
     if not isinstance(step.body, Task | Approve) or not out:
         return None
@@ -90,11 +43,7 @@ def _walks(
         capacity[_SOURCE][first] = 1
         wanted += 1
     for way in used.values():
-        start = way.to
-        if way.outcome == SENT_BACK:  # to where it leads, or to a step people have left
-            start = f"{step.id}>{SENT_BACK}"
-            capacity[start] = dict.fromkeys([way.to, *sorted(back)], _FREE)
-        capacity[_SOURCE][start] = capacity[_SOURCE].get(start, 0) + way.max
+        capacity[_SOURCE][way.to] = capacity[_SOURCE].get(way.to, 0) + way.max
     for name, edges in graph.edges.items():
         row = capacity.setdefault(name, {})
         if name == step.id:
@@ -137,12 +86,8 @@ class _Walks:
         rounds = [way for way in ways for _ in range(way.max)]
         return (
             self.walk(self.graph.scope.entry),
-            *(((self.goal, outcome[way.outcome]), *self.walk(self.start(way))) for way in rounds),
+            *(((self.goal, outcome[way.outcome]), *self.walk(way.to)) for way in rounds),
         )
-
-    def start(self, way: Exit) -> str:
-        """Where an exit of the goal leads."""
-        return self.next(f"{self.goal}>{SENT_BACK}") if way.outcome == SENT_BACK else way.to
 
     def walk(self, start: str) -> Walk:
         found: list[tuple[str, str]] = []

@@ -28,6 +28,7 @@ ELSE = "else"
 DONE = "done"
 LATE = "late"
 FAILED = "failed."
+APPROVED = "approved"
 SENT_BACK = "sent_back"
 
 

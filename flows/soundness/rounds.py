@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from flows.model import Action, Approve, Do, End, Exit, Flow, Interrupt, Step, Task
 from flows.soundness.graph import Edge, Graph
 from flows.soundness.outcomes import FAILED, LATE, SENT_BACK, UNAVAILABLE, stops
+from flows.soundness.states import resubmits
 from flows.soundness.world import World
 
 MOST = 20_000
@@ -84,7 +85,7 @@ class Search:
     leaving: frozenset[str]
     called: bool
     weight: int
-    _seen: dict[tuple[str, bool, str, str], list[_At]] = field(default_factory=dict)
+    _seen: dict[tuple[object, ...], list[_At]] = field(default_factory=dict)
 
     def run(self) -> Rounds:
         """Follow every walk from the entry; the shortest that comes to the goal twice is told."""
@@ -94,7 +95,7 @@ class Search:
         looked = 0
         while ahead:
             at = ahead.popleft()
-            if at.again and at.step == self.goal:
+            if self._there(at):
                 return Rounds(at.walk(), frozenset(ends))
             body = self._step(at).body
             if at.again and isinstance(body, End):
@@ -106,12 +107,20 @@ class Search:
                 ahead.extend(self._arrive(after))
         return Rounds(None, frozenset(ends))
 
+    def _there(self, at: _At) -> bool:
+        """Whether this is what is looked for."""
+        return at.again and at.step == self.goal
+
+    def _kind(self, at: _At) -> tuple[object, ...]:
+        """What states that can stand for each other have in common."""
+        return at.step, at.again, at.stage, at.sender
+
     def _step(self, at: _At) -> Step:
         return self.graph.scope.steps[at.step]
 
     def _arrive(self, at: _At) -> Iterator[_At]:
         """Keep a state unless one that can do as much is known."""
-        known = self._seen.setdefault((at.step, at.again, at.stage, at.sender), [])
+        known = self._seen.setdefault(self._kind(at), [])
         if any(one.covers(at) for one in known):
             return
         known[:] = [one for one in known if not at.covers(one)]
@@ -158,7 +167,7 @@ class Search:
         if sent:
             for name in sorted(at.met - {step.id, edge.target}):
                 yield name, sender
-        back = at.sender if edge.outcome != LATE and edge.target != at.sender else ""
+        back = at.sender if resubmits(step, edge.outcome) and edge.target != at.sender else ""
         if back and self.graph.way(edge.target, back) is not None:
             yield back, ""
 
@@ -200,6 +209,28 @@ class Search:
                 if back is not None:
                     moves = (*self.graph.way_to(self.goal), edge, *back)
                     return (*((one.source, one.outcome) for one in moves), (self.goal, ""))
+        return None
+
+
+@dataclass(slots=True)
+class UsedUp(Search):
+    """A search for a way on which every exit of the goal is used up, and that comes there again."""
+
+    def _there(self, at: _At) -> bool:
+        return at.step == self.goal and all(n == self._most(p) for p, n in self._own(at))
+
+    def _kind(self, at: _At) -> tuple[object, ...]:
+        return at.step, at.stage, at.sender, self._own(at)
+
+    def _own(self, at: _At) -> tuple[tuple[str, int], ...]:
+        """How often each exit of the goal was taken."""
+        exits = self.graph.scope.steps[self.goal].exits
+        return tuple((name, at.counts.get((self.goal, name), 0)) for name in exits)
+
+    def _most(self, name: str) -> int:
+        return self.graph.scope.steps[self.goal].exits[name].max
+
+    def _any_way(self) -> Walk | None:
         return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flows.model import Approve, Step
+from flows.model import Approve, Step, Task
 from flows.soundness.facts import NOTHING, Facts
 from flows.soundness.graph import Edge, Graph
-from flows.soundness.outcomes import LATE, SENT_BACK
+from flows.soundness.outcomes import APPROVED, LATE, SENT_BACK
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +51,13 @@ class Found:
         return states[0].inside.intersection(*(s.inside for s in states[1:])) if states else None
 
 
+def resubmits(step: Step, outcome: str) -> bool:
+    """Whether people hand in again what was sent back to a step, by leaving it so."""
+    if isinstance(step.body, Approve):
+        return outcome == APPROVED
+    return isinstance(step.body, Task) and outcome != LATE
+
+
 def back(
     graph: Graph, state: State, step: Step, edge: Edge, facts: Facts
 ) -> Iterator[tuple[Edge, Facts]]:
@@ -60,8 +67,10 @@ def back(
         for name in sorted(state.met - {step.id, edge.target}):
             yield Edge(step.id, SENT_BACK, name, edge.exit), facts
     by = state.by
-    if isinstance(by, str) or by.outcome != SENT_BACK or edge.outcome == LATE:
+    if isinstance(by, str) or by.outcome != SENT_BACK or not resubmits(step, edge.outcome):
         return
     sender = graph.scope.steps[by.source].body
     if isinstance(sender, Approve) and sender.resubmit == "jump_back" and edge.target != by.source:
+        if graph.way(edge.target, by.source) is None:
+            return  # an exit that leads elsewhere
         yield Edge(step.id, edge.outcome, by.source, edge.exit), facts

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from flows.model import Approve, Do, Each, End, Parallel, Start, Step, Switch, Task
 from flows.soundness.analysis import Analysis, edges_in_words
-from flows.soundness.flows_out import Walk, runs_out
+from flows.soundness.flows_out import Walk
 from flows.soundness.graph import Graph, cycles
 from flows.soundness.outcomes import ANY, ELSE, LATE, NONE, exit_for, is_timed, outcomes_of
 from flows.soundness.problems import problem
+from flows.soundness.used_up import used_up
 from forms.problems import Path, Problem, suggest
 
 
@@ -210,7 +211,7 @@ def _circles(known: Analysis, graph: Graph) -> Iterator[Problem]:
 def _used_up(known: Analysis, graph: Graph) -> Iterator[Problem]:
     for name in graph.reached:
         step = graph.scope.steps[name]
-        walks = runs_out(graph, step, known.flow.interrupts) if known.reached(step) else None
+        walks = used_up(known, graph, step) if known.reached(step) else None
         if walks is not None:
             listed = ", ".join(f"{way.outcome} (max {way.max})" for way in step.exits.values())
             yield problem(

@@ -62,6 +62,8 @@ class Token(NamedTuple):
     done: int = 0
     met: Known = frozenset()
     """Steps people have left, in scopes where something can be sent back."""
+    sender: str = ""
+    """The approval that has sent it here, and wants it straight back."""
     todo: int = 0
     """The action that was called last."""
 
@@ -217,7 +219,8 @@ class Explorer:
             known = self.set(one, known, token, config.rows)
         if isinstance(step.body, Task):
             self.open(step, step.body, known, token)
-        token = Token(token.scope, name, token.row, token.counts, met=token.met)
+        sender = token.sender if isinstance(step.body, Task | Approve) else ""
+        token = Token(token.scope, name, token.row, token.counts, met=token.met, sender=sender)
         config = config._replace(known=known, stage=step.stage or config.stage)
         if isinstance(step.body, Do):
             yield from self.ask(config, path, token, step, 0)
@@ -352,10 +355,17 @@ class Explorer:
             met |= {token.step}
         moved = Token(token.scope, "", token.row, tuple(sorted(counts.items())), met=met)
         here = config._replace(known=known)
-        yield from self.enter(here, path, moved, way.to)
-        if outcome == "sent_back" and "sent_back" in step.exits:
+        if outcome == "sent_back" and isinstance(step.body, Approve):
+            if step.body.resubmit == "jump_back":
+                moved = moved._replace(sender=token.step)
             for name in sorted(token.met - {way.to, token.step}):
                 yield from self.enter(here, path, moved, name)
+        yield from self.enter(here, path, moved, way.to)
+        scope = self.flow.scopes[token.scope]
+        people = isinstance(step.body, Task) or outcome == "approved"
+        if human and people and token.sender in {*_beyond(scope, way.to)} - {way.to}:
+            # Unless what was passed over has changed.
+            yield from self.enter(here, path, moved, token.sender)
 
     def sends_back(self, scope: str) -> bool:
         return any("sent_back" in s.exits for s in self.flow.scopes[scope].steps.values())
@@ -436,6 +446,17 @@ def named(paths: tuple[str, ...], row: int | None, rows: int) -> Known:
         else:
             found.add(path)
     return frozenset(found)
+
+
+def _beyond(scope: Scope, name: str) -> set[str]:
+    """What can be reached from a step on, by whatever exits."""
+    found, ahead = {name}, [name]
+    while ahead:
+        for way in scope.steps[ahead.pop()].exits.values():
+            if way.to not in found:
+                found.add(way.to)
+                ahead.append(way.to)
+    return found
 
 
 def exit_of(step: Step, outcome: str) -> Exit | None:

@@ -301,7 +301,8 @@ class Maker:
                     needed = (rng.choice(OPTIONAL),)
                     when = rng.choice([None, R_IS_LARGE])
                     levels["two"] = Level("two", Text(), _WHO, when=when, require=needed)
-                return Approve(levels, _WHO)
+                again = "jump_back" if rng.random() < 0.3 else "replay"
+                return Approve(levels, _WHO, resubmit=again)
             case "decide":
                 return Decide((rng.choice([SURE, UNSURE]),))  # type: ignore[arg-type]
             case "do":

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from flows.model import Do, Each, Flow
+from flows.model import Do, Each, Flow, Scope
 from flows.soundness import analyse, findings
-from flows.soundness.flows_out import runs_out
 from flows.soundness.money import comes_twice
+from flows.soundness.used_up import used_up
 from tests.flows.soundness.explorer import Explorer, TooMany, comes_to_end, exit_of, goes_round
 from tests.flows.soundness.random_flows import WORLD, random_flow
 
@@ -98,24 +98,32 @@ def uses_up(flow: Flow, path: str) -> bool:
     """Whether the walks that are told come to a step within every bound and use up its exits."""
     step, known = flow.steps[path], analyse(flow, WORLD)
     graph = known.graph_of(step)
-    walks = runs_out(graph, step, flow.interrupts)
+    walks = used_up(known, graph, step)
     assert walks is not None
-    taken: Counter[tuple[str, str]] = Counter()
-    for walk in walks:
-        for (name, outcome), (target, _) in pairwise([*walk, (step.id, "")]):
-            way = exit_of(graph.scope.steps[name], outcome)
-            if outcome in flow.interrupts:
-                assert flow.interrupts[outcome].to == target
-            else:
-                assert way is not None
-                assert way.to == target or outcome == "sent_back"
-                taken[name, way.outcome] += 1
+    taken = exits_of(flow, graph.scope, [*(m for walk in walks for m in walk), (step.id, "")])
     for name, one in graph.scope.steps.items():
         assert all(taken[name, w.outcome] <= w.max for w in one.exits.values() if w.max)
     starts = [walk[0][0] if walk else step.id for walk in walks]
     assert starts == [graph.scope.entry, *[step.id] * (len(walks) - 1)]
     ways = {edge.exit.outcome: edge.exit.max for edge in graph.edges[step.id]}
     return all(taken[step.id, outcome] == most for outcome, most in ways.items())
+
+
+def exits_of(flow: Flow, scope: Scope, walk: list[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """How often a walk takes each exit; every move of it can be made."""
+    taken: Counter[tuple[str, str]] = Counter()
+    before = ("", "")
+    for (at, outcome), (target, _) in pairwise(walk):
+        if outcome in flow.interrupts:
+            assert flow.interrupts[outcome].to == target
+        else:
+            way = exit_of(scope.steps[at], outcome)
+            assert way is not None
+            straight_back = before == (target, "sent_back")
+            assert way.to == target or outcome == "sent_back" or straight_back
+            taken[at, way.outcome] += 1
+        before = at, outcome
+    return taken
 
 
 def comes_again(flow: Flow, action: str) -> bool:
@@ -126,16 +134,9 @@ def comes_again(flow: Flow, action: str) -> bool:
     twice = comes_twice(known, step, step.body.actions[name])
     assert twice is not None
     graph = known.graph_of(twice.goal)
-    taken: Counter[tuple[str, str]] = Counter()
-    for (at, outcome), (target, _) in pairwise(twice.walk):
-        if outcome in flow.interrupts:
-            assert flow.interrupts[outcome].to == target
-        else:
-            way = exit_of(graph.scope.steps[at], outcome)
-            assert way is not None
-            assert way.to == target or outcome == "sent_back"
-            taken[at, way.outcome] += 1
-            assert not way.max or taken[at, way.outcome] <= way.max
+    taken = exits_of(flow, graph.scope, [*twice.walk])
+    for name, one in graph.scope.steps.items():
+        assert all(taken[name, w.outcome] <= w.max for w in one.exits.values() if w.max)
     assert twice.walk[0][0] == graph.scope.entry
     goals = [at for at, _ in twice.walk if at == twice.goal.id]
     return len(goals) >= 2 and step.path.startswith(twice.goal.path)
