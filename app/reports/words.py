@@ -71,7 +71,7 @@ class Teller:
         report = self.result.report
         if column.role == GROUP:
             return report.group[column.id].by
-        shown = (one.value for one in report.columns if one.source == column.id)
+        shown = (one.value for one in (*report.columns, *report.drill) if one.source == column.id)
         return next(shown, None)
 
     def row(self, row: Sequence[Any]) -> list[str]:

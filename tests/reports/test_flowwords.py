@@ -8,9 +8,10 @@ from app.catalog.build import build
 from app.catalog.model import Catalog
 from app.catalog.sources import Sources
 from app.reports.filters import of_report
-from app.reports.result import GROUP, Result, ResultColumn
+from app.reports.result import COLUMN, GROUP, Result, ResultColumn
 from app.reports.words import Teller
 from forms.expr import TEXT
+from forms.values import Text
 from tests.web.pack import sources
 
 WORK = """report: work
@@ -25,6 +26,7 @@ group:
   came: {label: Outcome, by: outcome}
 measures:
   all: {label: All, count: true}
+drill: [step, parent.stage, parent.number]
 """
 
 
@@ -69,3 +71,16 @@ def test_a_step_is_chosen_by_its_name() -> None:
     choices = {one: label.en for one, label in found["where"].options}
     assert choices["order"] == "Order"
     assert "size" not in choices, "no person works there"
+
+
+def test_the_rows_behind_a_number_are_told_so_too() -> None:
+    made = catalog()
+    report = made.reports["work"]
+    columns = [ResultColumn(one.source, Text(), COLUMN, TEXT) for one in report.drill]
+    row: list[object] = ["order", "buying", "R1"]
+    for lang, expected in (
+        ("zh", ["下单", "采购中", "R1"]),
+        ("en", ["Order", "Being bought", "R1"]),
+    ):
+        teller = Teller(Result(report, columns, [row]), lang, ZoneInfo("UTC"), made, {})
+        assert teller.row(row) == expected
