@@ -1,4 +1,5 @@
-"""What letters about exchanges say: how much, how to pay, until when, and what happens instead."""
+"""What letters say: of exchanges how much, how to pay, until when, and what happens instead; of
+accepted returns where the goods go and who pays."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from app.catalog.build import build
 from app.catalog.model import Catalog
 from app.catalog.settings import alone
 from app.catalog.sources import read_packs
+from app.web.portal.way import ahead
 from forms.expr import Env
 from forms.values import Money, Text
 from tests.pack.naming import original
@@ -84,3 +86,42 @@ def test_a_cancelled_exchange_says_what_happens_instead(catalog: Catalog) -> Non
     assert "再为您换货" in first.zh and "have come back" in first.en
     subject, _ = letter(catalog, "exchange_charged")
     assert "60.00 CNY" in subject.zh
+
+
+RETURN = {
+    "id": 2,
+    "number": "RMA-202603-00007",
+    "method": None,
+    "address": "上海市徐汇区",
+    "send_to": "main",
+    "freight_payer": "merchant",
+    "@task": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "send_to", "zh", "en"),
+    [
+        ("own", "main", "请将商品寄到：\n退货仓", "send the goods to:\nReturns warehouse"),
+        ("pick_up", None, "取件，请备好包裹：\n上海市徐汇区", "fetches the goods here"),
+        ("label", None, "运单号会显示在退货页面", "Once the label is made"),
+        ("store", None, "门店", "to a store"),
+    ],
+)
+def test_an_accepted_return_says_where_the_goods_go_and_who_pays(
+    catalog: Catalog, method: str, send_to: str | None, zh: str, en: str
+) -> None:
+    said = catalog.notifications["request_accepted"].forms["return_request"]
+    assert said.body is not None
+    env = Env(datetime(2026, 3, 9, tzinfo=UTC))
+    row = {**RETURN, "method": method, "send_to": send_to}
+    body = said.body.render(row, env, 4_000)
+    assert zh in body.zh and en in body.en
+    assert "运费由我们承担" in body.zh and "RMA-202603-00007" in body.en
+    yours = said.body.render({**row, "freight_payer": "customer"}, env, 4_000)
+    assert "运费由您承担" in yours.zh and "You pay the freight" in yours.en
+
+
+def test_customers_see_the_stages_in_the_order_they_mostly_come(catalog: Catalog) -> None:
+    found = ahead(catalog.flows["return_request"], ["approval"])
+    assert found == ["returning", "checking", "settling", "refunding", "completed"]

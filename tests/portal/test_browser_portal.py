@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from app.storage.databases import StorageSettings
+from tests.api.shop import PNG
 from tests.portal.test_flow import FLOW, PORTAL, decide
 from tests.portal.world import World, open_world
 from tests.support.mailbox import Mailbox
@@ -70,6 +71,12 @@ def test_a_return_by_keyboard_and_the_way_it_goes(
     page.get_by_role("link", name="Return", exact=True).first.click()
     page.fill('[name="reason"]', "it leaks")
     form = page.url
+    page.set_input_files('[name="photos@file"]', [
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"},
+        {"name": "b.png", "mimeType": "image/png", "buffer": PNG},
+    ])  # fmt: skip
+    expect(page.locator('[data-rf-field="photos"] .rf-chip')).to_have_count(1)
+    expect(page.locator('[data-rf-field="photos"] .rf-progress')).to_contain_text("a.txt: Only")
     page.get_by_role("button", name="Kettle").click()
     row = page.locator("tr[data-rf-row]")
     expect(row).to_have_count(1)

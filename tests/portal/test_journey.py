@@ -31,7 +31,8 @@ def test_the_door_asks_what_the_definition_says_in_both_languages(world: World) 
     assert "Order no." in page.text and "Send something back" in page.text
     page = world.browser("zh").get("/portal/returns/")
     assert "订单号" in page.text and "自助退货" in page.text and 'lang="zh-CN"' in page.text
-    assert world.browser().get("/portal/nothing/").status_code == 404
+    nowhere = world.browser().get("/portal/nothing/")
+    assert nowhere.status_code == 404 and "Sailcloth Home" in nowhere.text
 
 
 def test_a_return_from_the_door_to_the_answer(world: World) -> None:
@@ -222,3 +223,15 @@ def test_a_complaint_says_which_row_it_is_about(world: World) -> None:
     assert answer.status_code == 422
     (told,) = re.findall(r'<li><a href="#f-lines[^"]+">([^<]+)</a>', answer.text)
     assert told == "Goods coming back, line 2, How many"
+
+
+def test_what_is_too_large_is_told_with_how_much_is_not(world: World) -> None:
+    answer = world.browser().post(
+        "/portal/returns/records/claim/upload/photos",
+        {"file": (BytesIO(bytes(3 << 20)), "photo.png")},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert "at most 2 MB" in answer.json["error"]["message"]
+    page = world.inside().get(f"/portal/returns/records/claim/new?of={world.rid('p1')}")
+    assert f'data-rf-most="{25 << 20}"' in page.text and "at most 25 MB" in page.text
