@@ -10,6 +10,7 @@ from app.failpoints import reach
 from app.hooks import TryAgain
 from app.jobs.calls import DONE, FAILED, answer_of, begin_record, given_by, in_words
 from app.records import outbox
+from app.records.closed import names_between, renamed
 from app.records.errors import Refused
 from app.records.outbox import Claimed
 from app.records.signals import answer, child_ended
@@ -43,7 +44,8 @@ def run_start(tenant: Tenant, one: Claimed) -> None:
     outcome, data = DONE, dict[str, Any]()
     said: str | dict[str, str] = ""
     try:
-        saved = begin_record(tenant, body["form"], body["values"], body["key"], origin)
+        form, values = _as_called_now(tenant, body)
+        saved = begin_record(tenant, form, values, body["key"], origin)
         data = {"record": saved.id}
     except Refused as refused:
         if refused.status == 503:
@@ -52,6 +54,20 @@ def run_start(tenant: Tenant, one: Claimed) -> None:
     reach("start.made")
     told = Answer(body["key"], body["token"], body["step"], body["visit"], "", outcome, data, said)
     answer(tenant, one.form, one.record_id, told, outbox.settling(one, tenant.now_us()))
+
+
+def _as_called_now(tenant: Tenant, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The form of a record to make, and its values, by the names of the release in force: the flow
+    that asks for it knows those of its own."""
+    published = tenant.active()
+    if body["release"] == published.no:
+        return body["form"], body["values"]
+    then = tenant.release(body["release"]).tables.forms[body["form"]]
+    now = published.tables.form_of(then.key)
+    names = None if now is None else names_between(then, now)
+    if now is None or names is None:
+        return body["form"] if now is None else now.id, body["values"]
+    return now.id, renamed(body["values"], names)
 
 
 def run_ended(tenant: Tenant, one: Claimed) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from app.access.rights import Rights
 from app.storage.manifest import Column, FormTables
@@ -30,6 +31,21 @@ def names_between(then: FormTables, now: FormTables) -> Names | None:
             for name, new in renamed.items()
         }
     return None if all(name == new for name, new in found.items()) else found
+
+
+def renamed(values: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Values under the names of today; what is no more keeps its name, and is refused by it."""
+
+    def row(lines: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        found = {name: names.get(f"{lines}.{name}") for name in one}
+        return {(to or name).rpartition(".")[2]: one[name] for name, to in found.items()}
+
+    return {
+        names.get(name) or name: [row(name, one) for one in value]
+        if isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+        else value
+        for name, value in values.items()
+    }
 
 
 def rights_then(held: Rights, names: Names | None, then: Rights) -> Rights:

@@ -85,7 +85,7 @@ def moved(
         write.before.append(_cancel(write, done.cancel_below))
     write.revokes = done.revoke
     write.listens = tuple(sorted({name for _, names in done.opened for name in names}))
-    write.effects += _effects(write, flow, done, tokens)
+    write.effects += _effects(ctx, write, flow, done, tokens)
     write.act = said.act
     write.changes[FLOW] = _journaled(done, said)
     told = [_told(one) for one in done.happenings if not _over(one, done)]
@@ -167,7 +167,9 @@ def _cancel(write: Write, above: tuple[int, ...]) -> Statement:
     return _BELOW.format(marks=marks), params
 
 
-def _effects(write: Write, flow: Flow, done: Done, tokens: Mapping[int, Token]) -> list[Effect]:
+def _effects(
+    ctx: Context, write: Write, flow: Flow, done: Done, tokens: Mapping[int, Token]
+) -> list[Effect]:
     found: dict[str, Effect] = {}
     for one in done.effects:
         match one:
@@ -179,6 +181,7 @@ def _effects(write: Write, flow: Flow, done: Done, tokens: Mapping[int, Token]) 
                 body = {
                     "key": one.key,
                     "form": one.form,
+                    "release": ctx.release.no,
                     "values": _started(flow, one),
                     "token": one.token,
                     "step": one.step,

@@ -16,6 +16,7 @@ from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.notify import NOWHERE
 from app.jobs.timers import run_timers
+from app.records.closed import renamed
 from app.records.incidents import incidents, retry
 from app.records.look import read
 from app.records.releases import publish, rollback
@@ -295,3 +296,33 @@ def test_who_resolves_incidents_does_so_also_where_the_form_is_not_in_force(
     assert house.stage(order) == "through" and incidents(house.tenant) == []
     acts = "SELECT act, actor_name FROM rf_journal WHERE record_id = ? ORDER BY seq DESC LIMIT 1"
     assert house.tenant.db.query(acts, (order,)) == [("mend", SYSTEM.name)]
+
+
+def test_what_starts_a_record_of_a_form_that_was_renamed_starts_it_under_its_new_names(
+    house: House,
+) -> None:
+    lines = "pieces: {type: lines, fields: {size: {type: integer}}}"
+    assert renamed(
+        {"text": "a", "pieces": [{"id": "1", "size": 2}], "gone": []},
+        {"text": "words", "pieces": "parts", "pieces.size": "parts.length", "gone": None},
+    ) == {"words": "a", "parts": [{"id": "1", "length": 2}], "gone": []}
+    starts = FLOW % ("{for: [carrier.delivered]}", "carrier.delivered")
+    starts = starts.replace(
+        "wait: {for: [carrier.delivered]}",
+        "start: {form: sub, with: {text: \"'a word'\"}, save: sub}",
+    ).replace("carrier.delivered: through, late: late", "done: through, late: late")
+    starts = starts.replace(", due: {in: 9d}", "").replace(", late: late", "")
+    starts = starts.replace("  late: {stage: late, end: late}\n", "")
+    starts = starts.replace(", late: {label: Late}", "")
+    order = ORDER.replace("required: true}", "required: true}, sub: {type: link, to: sub}")
+    sub = f"form: sub\nlabel: Sub\nfields: {{text: {{type: text}}, {lines}}}\n"
+    house.publish(starts, **{"forms/order": order, "forms/sub": sub})
+    record = house.make("order", gate=house.make("gate"))
+    again = sub.replace("form: sub\n", "form: memo\nwas: sub\n").replace(
+        "text: {type: text}", "words: {type: text, was: text}"
+    )
+    house.publish(**{"forms/order": order.replace("to: sub", "to: memo"), "forms/memo": again})
+    house.work()
+    assert incidents(house.tenant) == [] and house.stage(record) == "through"
+    ((made,),) = house.tenant.db.query("SELECT id FROM f_sub")
+    assert read(house.tenant, SYSTEM, "memo", made).row["words"] == "a word"
