@@ -50,7 +50,7 @@ def _twice(known: Analysis, step: Step, action: Action) -> Iterator[Problem]:
             "it was called: the second time it would be taken for the first, and nothing would "
             "move",
             "key, as in key: text(…) of what makes the second one another; or a record of its "
-            "own for each, by start",
+            f"own for each, by start{_or_undo(known, twice)}",
             on_key=True,
         )
 
@@ -115,6 +115,13 @@ def _in_words(known: Analysis, step: Step, twice: Twice) -> str:
         owner = _owner(known, twice.goal)
         words[0] = f"{known.way_to(owner)} → {_branch(owner, scope)}{words[0]}"
     return " → ".join(words)
+
+
+def _or_undo(known: Analysis, twice: Twice) -> str:
+    """What else helps where an interrupt leads back."""
+    goal = next(n for n, (name, _) in enumerate(twice.walk) if name == twice.goal.id)
+    names = [by for _, by in twice.walk[goal:] if by in known.flow.interrupts]
+    return f"; or undo of the action, and undo: true of {names[0]}" if names else ""
 
 
 def _entered(known: Analysis, step: Step) -> str:

@@ -333,6 +333,7 @@ def test_money_moves_twice_by_an_event_that_leads_back_and_takes_nothing_back() 
     )
     assert found.code == "money_twice"
     assert found.message.startswith("ask (carrier.lost) → pay (carrier.lost) → pay leads through")
+    assert found.allowed.endswith("; or undo of the action, and undo: true of carrier.lost")
 
 
 def test_an_event_leads_back_through_scopes_and_in_its_stages_only() -> None:
