@@ -101,6 +101,7 @@ def prepare(flow: Flow, library: FormLibrary) -> Flow:
             for path, s in flow.steps.items()
         ),
         rows={scope: rows_around(flow, f"{scope}/-") for scope in flow.scopes if scope},
+        numbered=any("number" in expr.names | expr.parent_names for expr, _ in every),
         shown=frozenset(
             target.partition(".")[2]
             for expr, _ in every

@@ -347,7 +347,8 @@ class Reading:
     scope → the names of rows around it and their lines, the outermost first. `shown`: own lines
     whose rows are reached by links. `fills`: fields of the record whose change fills others.
     `clocked`: conditions waited for that change with the time. `judged`: policy → what it looks
-    for. `follows`: whether a due time moves with a field.
+    for. `follows`: whether a due time moves with a field. `numbered`: whether anything reads
+    the record's number.
     """
 
     probes: Mapping[int, Probe] = field(default_factory=dict)
@@ -365,6 +366,7 @@ class Reading:
     clocked: frozenset[int] = frozenset()
     judged: Mapping[str, tuple[Placed, ...]] = field(default_factory=dict)
     follows: bool = False
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,8 +24,9 @@ _NEXT_ALONE = (
 
 
 def draw_before(db: TenantDatabase, name: str, period: str) -> int:
-    """The next number, in a transaction of its own (PostgreSQL)."""
-    return int(db.execute_now(_NEXT_ALONE, (name, period))[0][0])
+    """The next number, in a transaction of its own."""
+    sql = _NEXT_ALONE if db.dialect == "postgres" else NEXT
+    return int(db.execute_now(sql, (name, period))[0][0])
 
 
 def draw_inside(tx: Tx, name: str, period: str) -> int:

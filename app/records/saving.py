@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.records import numbers
 from app.records.acted import collides, upload_rows
 from app.records.errors import Refused, no_task, stale
 from app.records.facts import Facts
 from app.records.moving import Said, moved
 from app.records.opened import combined, opens
 from app.records.persons import person
-from app.records.prepare import Context, checked, facts_for, validate
+from app.records.prepare import Context, checked, day_of, facts_for, validate
 from app.records.rowrights import permits
 from app.records.seeing import has_seat
 from app.records.standing import Standing
@@ -28,6 +29,7 @@ from flows.events import Begin, Changed
 from flows.model import Flow, Task
 from flows.state import OPEN, TOP, Origin, Person, State
 from flows.views import first_act, step_rights
+from forms.model import Row
 from forms.validate import Outcome
 from forms.validate_result import FieldRights
 
@@ -84,6 +86,7 @@ def begin_write(
         "version": 1,
     }
     checked(ctx, outcome, facts, "create")
+    _number(ctx, flow, row, moment)
     who = person(ctx.published.catalog, ctx.actor)
     event = Begin(
         who, chosen, start.origin, start.comment, tuple(start.attachments), start.signature
@@ -102,6 +105,19 @@ def begin_write(
     more = {"comment": start.comment, "signature": start.signature}
     kept = {name: value for name, value in more.items() if value}
     return moved(ctx, write, flow, None, done, Said("create", chosen or "", kept))
+
+
+def _number(ctx: Context, flow: Flow, row: Row, moment: str) -> None:
+    """Draw the record's number before its flow begins, where that reads it: an action in the same
+    transition sends it out. Where there may be no gaps it is drawn last, so that nobody waits for
+    whoever has drawn one, and the flow does not know it yet."""
+    numbering = ctx.plan.form.number
+    if numbering is None or numbering.gapless or not flow.reading.numbered:
+        return
+    if numbering.at == "create" or moment != "save":
+        day = day_of(ctx)
+        value = numbers.draw_before(ctx.tenant.db, ctx.plan.key, numbering.period(day))
+        row["number"] = numbering.format(value, day)
 
 
 def save_write(
