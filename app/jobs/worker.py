@@ -17,7 +17,7 @@ from app.jobs import reporting
 from app.jobs.connect import Outside
 from app.jobs.deliver import deliver
 from app.jobs.queue import open_queue
-from app.jobs.timers import STUCK_PAUSE, run_timers
+from app.jobs.timers import STUCK_PAUSE, Resting, run_timers
 from app.jobs.wake import wake_task
 from app.logs import init_logs
 from app.notifications import messages
@@ -75,6 +75,7 @@ class Worker:
         self.slice_seconds = SLICE_SECONDS
         self._turns: dict[str, _Turn] = {}
         self._turns_lock = threading.Lock()
+        self._stuck: dict[str, Resting] = {}
         self._resting: dict[str, tuple[int, float]] = {}
         """Tenant → how often in a row it could not be visited, when it is tried again."""
 
@@ -112,10 +113,11 @@ class Worker:
             return self.stopping() or time.monotonic() >= half
 
         db, outside = tenant.db, self.outside
+        stuck = self._stuck.setdefault(tenant_id, {})
         parts: dict[str, Callable[[], int | None]] = {
             "schedules": lambda: reporting.plan(tenant),
             "effects": lambda: _deliver(tenant, outside, half_over),
-            "timers": lambda: run_timers(tenant, over),
+            "timers": lambda: run_timers(tenant, over, stuck),
             "effects of timers": lambda: _deliver(tenant, outside, over),
             "retention": lambda: _retain(tenant, over),
             "anchors": lambda: _anchor(tenant, self.data_dir),

@@ -21,11 +21,14 @@ def due_timers(reader: Reader, now: int, limit: int = 100) -> list[int]:
     return [row[0] for row in rows]
 
 
-def next_timer(reader: Reader) -> int | None:
-    """When the next timer is due (microseconds UTC), or None."""
+def next_timer(reader: Reader, after: int | None = None) -> int | None:
+    """When the next timer is due, or the next that is due later than `after` (microseconds UTC);
+    None for none."""
+    later, params = ("due_at IS NOT NULL", ()) if after is None else ("due_at > ?", (after,))
     rows = reader.query(
         "SELECT due_at FROM rf_due WHERE kind = 'timer' AND status = 'open'"
-        " AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
+        f" AND {later} ORDER BY due_at LIMIT 1",
+        params,
     )
     return rows[0][0] if rows else None
 

@@ -6,7 +6,7 @@ import time
 
 from structlog.testing import capture_logs
 
-from app.jobs.timers import STUCK_PAUSE, run_timers
+from app.jobs.timers import STUCK_PAUSE, Resting, run_timers
 from app.jobs.worker import Worker
 from app.records.openrows import COLUMNS, OpenRow
 from app.records.signals import fire
@@ -46,6 +46,30 @@ def test_a_stuck_timer_holds_up_nobody(world: World):
     assert again == world.tenant.now_us() + STUCK_PAUSE
     assert world.stage(fine) == "expired"
     assert world.stage(broken) == "waiting"
+
+
+def test_a_stuck_timer_is_tried_at_longer_intervals_and_the_next_one_in_time(world: World):
+    broken, fine = world.payout(), world.payout()
+    world.work()
+    db = world.tenant.db
+    db.execute_now("UPDATE rf_due SET due_at = 1 WHERE kind = 'timer' AND record_id = ?", (broken,))
+    db.execute_now("UPDATE f_payout SET flow = 'broken' WHERE id = ?", (broken,))
+    now = world.tenant.now_us()
+    soon = "UPDATE rf_due SET due_at = ? WHERE kind = 'timer' AND record_id = ?"
+    db.execute_now(soon, (now + 15_000_000, fine))
+    resting: Resting = {}
+    again: list[int | None] = []
+    with capture_logs() as logs:
+        for _ in range(4):  # at once, five, ten and fifteen seconds later
+            again.append(run_timers(world.tenant, lambda: False, resting))
+            world.clock.pass_by(seconds=5)
+    assert [line["event"] for line in logs] == ["timer failed"] * 2
+    seconds = [None if at is None else (at - now) / 1e6 for at in again]
+    assert seconds == [10, 10, 15, 30]
+    assert world.stage(fine) == "expired"
+    db.execute_now("UPDATE rf_due SET status = 'cancelled' WHERE record_id = ?", (broken,))
+    world.clock.pass_by(minutes=1)
+    assert run_timers(world.tenant, lambda: False, resting) is None and resting == {}
 
 
 def test_a_timer_that_was_moved_since_it_was_found_keeps_its_new_time(world: World):
