@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 375, "height": 740}
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,10 @@ def test_a_return_by_keyboard_and_the_way_it_goes(
     assert page.url == form, "one goes on where one was, and back leads out"
     expect(row.locator('[name$=".quantity"]')).to_be_focused()
     assert page.input_value('[name="reason"]') == "it leaks"
+    asked: list[str] = []
+    page.once("dialog", lambda one: (asked.append(one.type), one.dismiss()))
+    page.get_by_role("link", name="Back").click(no_wait_after=True)
+    assert asked == ["beforeunload"], "what was typed before is not left behind unasked"
     page.locator('[name$=".quantity"]:not([name*="__row__"])').fill("9")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-rf-summary]")

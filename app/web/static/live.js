@@ -23,7 +23,7 @@ function release() {
 document.addEventListener("pointerdown", () => (pressed = true), true);
 for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, release, true);
 
-function liveForm(form) {
+function liveForm(form, dirty = false) {
   const address = form.dataset.rfPreview;
   if (!address) return;
   // Complaints are shown for fields somebody has been in; a page that came back shows them all.
@@ -33,7 +33,6 @@ function liveForm(form) {
   const typed = new Set();
   let timer = 0;
   let running = null;
-  let dirty = false;
 
   const changed = (event) => {
     const field = event.target.closest("[data-rf-field]");
@@ -252,5 +251,5 @@ function say(text) {
   document.dispatchEvent(new CustomEvent("rf:say", { detail: text }));
 }
 
-document.addEventListener("rf:form", (event) => liveForm(event.target)); // one that took the place of another
+document.addEventListener("rf:form", (event) => liveForm(event.target, true)); // one that took the place of another
 for (const form of document.querySelectorAll("form[data-rf-form]")) liveForm(form);
