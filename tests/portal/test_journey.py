@@ -228,7 +228,8 @@ def test_a_complaint_says_which_row_it_is_about(world: World) -> None:
 def test_what_is_too_large_is_told_with_how_much_is_not(world: World) -> None:
     answer = world.browser().post(
         "/portal/returns/records/claim/upload/photos",
-        {"file": (BytesIO(bytes(3 << 20)), "photo.png")},
+        bytes(3 << 20),
+        content_type="multipart/form-data; boundary=x",
         headers={"Accept": "application/json"},
     )
     assert answer.status_code == 413
