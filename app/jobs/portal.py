@@ -15,7 +15,8 @@ import structlog
 from app.access import portal as access
 from app.access.actor import SYSTEM
 from app.catalog.portals import Portal
-from app.letters import Letter, MailSettings, NotAnAddress, is_address, send
+from app.hooks import TryAgain
+from app.letters import InDoubt, Letter, MailSettings, NotAnAddress, is_address, send
 from app.records import outbox
 from app.records.errors import Refused
 from app.records.look import read
@@ -77,6 +78,8 @@ def send_code(tenant: Tenant, one: outbox.Claimed, mail: MailSettings, secret: s
             kept = send(letter, mail, tenant.id, tenant.now())
         except NotAnAddress as error:
             raise outbox.GiveUp(str(error), zh=f"邮件地址无效：{error}") from error
+        except InDoubt as error:  # a new code makes the old one void: nobody gets two that are good
+            raise TryAgain(str(error), zh=error.zh) from error
         if kept:
             log.info("letter kept as a file", tenant=tenant.id, file=kept)
     access.dealt_with(tenant.db, key)

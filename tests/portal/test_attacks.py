@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.access import portal as access
+from app.records.outbox import read_error
 from app.storage.databases import StorageSettings
 from forms.values import encode_id
 from tests.portal.world import World, open_world
@@ -71,6 +72,26 @@ def test_known_and_unknown_orders_get_the_same_answer_by_the_same_way(world: Wor
     world.work()
     assert len(world.mailbox.letters) == 1, "only the one who is known is written to"
     assert world.mailbox.recipients == [["Li@Home.test"]]
+
+
+def test_a_server_that_says_nothing_gets_another_code_and_the_first_is_void(world: World) -> None:
+    browser = world.browser()
+    world.mailbox.hangs_up = world.mailbox.keeps = True
+    world.ask(browser, "P-1", "li@home.test")
+    world.work()
+    db = world.tenants.get(world.names[0]).db
+    ((status, error),) = db.query(
+        "SELECT status, last_error FROM rf_outbox WHERE topic = 'portal_code' AND status <> 'done'"
+    )
+    assert status == "ready" and "did not say whether it took" in read_error(error).en
+    assert "未答复" in read_error(error).zh
+    world.mailbox.hangs_up = world.mailbox.keeps = False
+    world.clock.pass_by(minutes=1)
+    world.work()
+    first, second = (re.findall(r"\d{6}", one["Subject"])[0] for one in world.mailbox.letters)
+    assert first != second
+    assert world.enter(browser, first).status_code == 422, "void"
+    assert world.enter(browser, second).status_code == 303
 
 
 class _watched:
