@@ -53,6 +53,16 @@ def awaited(
     )
 
 
+def concerned(flow: Flow, row: Row, rows: frozenset[int]) -> dict[str, frozenset[int]]:
+    """`chosen` for an event about some rows (none: about the whole record)."""
+    if not rows:
+        return {}
+    for lines in flow.shape.lines:
+        if any(one["id"] in rows for one in row.get(lines.id) or ()):
+            return {lines.id: rows}
+    return {lines.id: frozenset() for lines in flow.shape.lines}
+
+
 def _places(
     flow: Flow, row: Row, name: str, chosen: Mapping[str, frozenset[int]]
 ) -> Iterator[Place]:

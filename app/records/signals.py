@@ -14,7 +14,7 @@ from app.access.actor import SYSTEM, Actor
 from app.access.rights import Rights, admin_rights
 from app.records import stuck
 from app.records.errors import Refused, forbidden, not_found
-from app.records.eventdata import body_of, event_of, heard_before
+from app.records.eventdata import EARLY, LATE, NEW, USED, event_of, heard_before, keeping, passed
 from app.records.moving import Said, moved
 from app.records.outcome import Saved
 from app.records.persons import person
@@ -43,14 +43,7 @@ _IDLE = (
     "UPDATE rf_due SET status = 'done', done_at = ?"
     " WHERE id = ? AND status = 'open' AND due_at <= ?"  # one that was moved meanwhile stays
 )
-_EVENT = (
-    "INSERT INTO rf_event (id, form, record_id, name, data, status, at, used_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (id) DO UPDATE SET status = excluded.status, data = excluded.data,"
-    " used_at = COALESCE(excluded.used_at, rf_event.used_at) WHERE rf_event.status <> 'used'"
-)
 _GONE = "UPDATE rf_event SET status = 'late' WHERE id = ? AND status IN ('new', 'early')"
-NEW, USED, EARLY, LATE = "new", "used", "early", "late"
 LASTING = "@"
 """Before a form's lasting name where its id is expected: no id begins so."""
 
@@ -147,9 +140,8 @@ def arrive(
         elif not done.used:
             status = EARLY if not over else USED if heard else LATE
         told[:] = [USED if done.used else status]
-        at, used = ctx.at, ctx.at if done.used else None
-        body = body_of(one, heard)
-        return [(_EVENT, (one.id, ctx.plan.key, rid, one.name, body, status, at, used))]
+        used = ctx.at if done.used else None
+        return [keeping(ctx, rid, one, heard, status, used)]
 
     signal = _Signal(event, lambda _: said, None, settle, known=known, keep=keep)
     _signal(tenant, form_key, rid, signal)
@@ -195,6 +187,9 @@ def mend(
         write.guard, write.actor = settle, actor
         said = Said("mend", how.how, {"comment": how.reason, "outcome": how.outcome})
         written[:] = [moved(ctx, write, flow, standing, done, said)]
+        again = stuck.again_of(standing, how.token)
+        if done.heard and again.get("event") == "arrived":
+            write.extra += passed(ctx, flow, rid, again, done)
         return ctx.plan, ready(ctx, write)
 
     saved = run(tenant, None, prepare, lock=form_key, rid=rid)

@@ -44,6 +44,14 @@ def stuck(ctx: Context, standing: Standing, event: Event, why: Refused) -> Done:
     )
 
 
+def again_of(standing: Standing, token: int) -> Mapping[str, Any]:
+    """What an incident of a token keeps of the event that could not be taken; else nothing."""
+    found = standing.state.tokens.get(token)
+    incident = found.data.get("incident", {}) if found is not None else {}
+    kept: Mapping[str, Any] = incident.get("again", {})
+    return kept
+
+
 def _token(standing: Standing, event: Event) -> Token:
     """The token an event is for; the top one where it is for the whole record."""
     tokens = standing.state.tokens

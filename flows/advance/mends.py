@@ -47,6 +47,8 @@ def mend(work: Work, event: Mend, kinds: Mapping[str, Enter], again: Again) -> N
         return
     if event.outcome and event.outcome not in step.exits and "*" not in step.exits:
         raise Refusal(declined("unknown_act", event.outcome))
+    if incident.get("again", {}).get("event") == "arrived":
+        work.heard = frozenset({work.place_of(live)})  # what was kept for it counts as heard
     if event.how == "compensate":
         guarded(work, live, lambda: _take_back(work, live))
     guarded(work, live, lambda: _past(work, live, event, incident))

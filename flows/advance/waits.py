@@ -11,7 +11,7 @@ from flows.advance.ids import made_id
 from flows.advance.moves import guarded, leave
 from flows.advance.work import Live, Work
 from flows.events import Arrived
-from flows.hearing import Place, awaited, may_hear
+from flows.hearing import Place, awaited, concerned, may_hear
 from flows.model import Step, Wait
 from flows.plain import plain
 from flows.reading import Seen
@@ -132,9 +132,7 @@ def arrived(work: Work, event: Arrived) -> bool:
         guarded(work, live, go)
     if found:
         work.heard = event.heard | heard
-        chosen = {about: event.rows} if about else {}
-        if event.rows and not about:
-            chosen = {lines.id: frozenset() for lines in work.flow.shape.lines}
+        chosen = concerned(work.flow, work.row, event.rows)
         work.awaited = awaited(work.flow, work.row, event.name, chosen, work.heard)
     elif held:
         work.used = False

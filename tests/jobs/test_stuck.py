@@ -75,8 +75,10 @@ BOXES = """
 class Seats:
     """Records that want the slot another one has."""
 
-    def __init__(self, make: Callable[[dict[str, str]], World], work: str, more: str = "") -> None:
-        flow = (HEAD + work.strip("\n") + TAIL).replace("INTERRUPTS", more)
+    def __init__(
+        self, make: Callable[[dict[str, str]], World], work: str, more: str = "", tail: str = TAIL
+    ) -> None:
+        flow = (HEAD + work.strip("\n") + tail).replace("INTERRUPTS", more)
         pack = "packs/till"
         self.world = make(
             {
@@ -182,3 +184,21 @@ def test_an_interrupt_that_could_not_be_taken_is_tried_again(make) -> None:
     seats.free()
     seats.retry()
     assert (seats.stuck(), seats.stage()) == ([], "over")
+
+
+def test_who_goes_past_an_event_that_could_not_be_taken_has_heard_it(make) -> None:
+    again = "  work: {wait: {for: [carrier.delivered]}, next: {carrier.delivered: take}}\n"
+    after = "  next_one: {wait: {for: [carrier.delivered]}, next: {carrier.delivered: over}}\n"
+    seats = Seats(make, again + after, tail=TAIL.replace("next: over}", "next: next_one}"))
+    assert seats.tell("bad", "e1") == "used"
+    assert seats.stuck() == [("work", "not_unique")]
+    seats.free()
+    (one,) = flow_of(seats.tenant, SYSTEM, "seat", seats.rid).incidents
+    past = Mend(NOBODY, one.token, "skip", "by hand", "carrier.delivered")
+    mend(seats.tenant, SYSTEM, "seat", seats.rid, past)
+    seats.world.work()
+    assert (seats.stuck(), seats.stage()) == ([], "going")
+    assert seats.tell("bad", "e1") == "used"
+    assert seats.stage() == "going"
+    assert seats.tell("bad", "e2") == "used"
+    assert seats.stage() == "over"
