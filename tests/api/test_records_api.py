@@ -117,7 +117,7 @@ def test_limits_and_uniqueness_are_conflicts(call: Caller, shop: Shop) -> None:
     assert call.create("return_request", taken).status_code == 201
     over = call.create("return_request", taken)
     assert code_of(over) == (409, "limit_reached")
-    assert "0" in over.json["error"]["message"]
+    assert "in other returns already" in over.json["error"]["message"]
     assert code_of(call.create("product", {"sku": "LAMPE-GEHEIM"})) == (409, "not_unique")
 
 
