@@ -301,6 +301,8 @@ class _Eval(ast.NodeVisitor):
             value = self.facts[whole]
             return [_plain(one) for one in value] if isinstance(value, list) else _plain(value)
         target = self.facts[node.value.id]
+        if target is None:  # a link that leads nowhere: what it would read is empty
+            return None
         (key,) = (key for key in self.facts if key.endswith(f":{target}.{node.attr}"))
         return _plain(self.facts[key])
 
