@@ -310,6 +310,18 @@ FIELDS: list[tuple[str, Any, Path, dict[str, Any]]] = [
     ("unique_not_for_type", {"a": {"type": "file"}}, ("unique", 0), {"unique": ["a"]}),
     ("unique_repeated", {"a": TEXT}, ("unique", 1), {"unique": ["a", "a"]}),
     ("title_not_text", {"a": TEXT}, ("title",), {"title": ["a"]}),
+    (
+        "row_title_reads_totals",
+        {
+            "rows": {
+                "type": "lines",
+                "title": "{returnable(sold).asked}",
+                "fields": {"sold": {"type": "link", "to": "order.lines"}},
+            }
+        },
+        ("fields", "rows", "title"),
+        {},
+    ),
     ("template_too_long", {"a": TEXT}, ("title",), {"title": "x" * 2001}),
     ("template_value", {"o": {"type": "link", "to": "order"}}, ("title",), {"title": "{o}"}),
     ("unbalanced_brace", {"a": TEXT}, ("title",), {"title": "{a"}),
