@@ -70,7 +70,11 @@ def publish(
     verdict = (None if failing is None else json.dumps(list(failing)), despite or None)
     known = _known(db, catalog)
     if known is None:
-        publication = _register(db, catalog, content, at, by, note, verdict, watched)
+        register = partial(_register, db, catalog, content, at, by, note, verdict, watched)
+        try:
+            publication = register()
+        except NotUnique:  # another process took that number in the same moment (PostgreSQL)
+            publication = register()
         if isinstance(publication, Publication):
             _run(db, publication, catalog, at)
             return publication.release

@@ -154,6 +154,33 @@ def test_a_publication_killed_anywhere_is_finished_by_another_process(
     assert differences(desk) == []
 
 
+def test_who_takes_the_number_of_a_release_in_the_same_moment_is_told(desk, monkeypatch):
+    new = shop(order=changed(ORDER, note={"type": "text"}))
+    desk.catalogs[2] = new
+    lay_out, others, outcomes = publish.lay_out, [], []
+
+    def publish_it() -> None:
+        try:
+            outcomes.append(desk.publish(new))
+        except publish.PublishError as error:
+            outcomes.append(error)
+
+    def while_another_is_at_it(*args):
+        if not others:
+            others.append(threading.Thread(target=publish_it))
+            others[0].start()
+            others[0].join(3 if desk.db.dialect == "postgres" else 0.1)  # SQLite lets it wait
+        return lay_out(*args)
+
+    monkeypatch.setattr(publish, "lay_out", while_another_is_at_it)
+    publish_it()
+    others[0].join(30)
+    assert len(outcomes) == 2 and 2 in outcomes
+    assert all(one == 2 or "is being published" in str(one) for one in outcomes), outcomes
+    assert desk.db.query("SELECT max(no) FROM rf_release") == [(2,)]
+    assert publish.unfinished(desk.db) is None
+
+
 def test_two_processes_publish_the_same_release_once(desk, storage_settings, tenant_id):
     for n in range(20):
         lines = [{"sku": "x", "quantity": Decimal(2)} for _ in range(4)]
