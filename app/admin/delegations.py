@@ -108,7 +108,7 @@ class Delegations(AdminRows):
             del form.user
 
     def add(self, form: Any) -> int:
-        made: int = _asked(
+        made, _replayed = _asked(
             lambda: records.delegate(
                 g.tenant,
                 g.actor,
@@ -117,7 +117,7 @@ class Delegations(AdminRows):
                 **_rest(form),
             )
         )
-        return made
+        return int(made)
 
     def change(self, form: Any, row: DelegationRow) -> None:
         to = person_typed(form.to_user.data)

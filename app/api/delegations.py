@@ -61,7 +61,7 @@ def delegate() -> Response:
     if body["to_user"] is None:
         text = Text("缺少", "is missing")
         raise ApiError("bad_request", details=[("missing_member", ("to_user",), text)])
-    made, replayed = records.delegate_once(
+    made, replayed = records.delegate(
         g.tenant,
         g.actor,
         records.deputy(g.tenant, g.actor, _user(body["to_user"])),

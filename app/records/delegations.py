@@ -75,31 +75,14 @@ def delegate(
     form: str | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
-) -> int:
-    """Let somebody stand in for oneself (or, with the right `users`, for `user`); its id.
-
-    `starts_at` None: from now on; `ends_at` None: until it is ended. Raises Refused invalid (its
-    details name "to_user", "form" or "ends_at") or forbidden.
-    """
-    made, _replayed = delegate_once(
-        tenant, actor, to_user, user=user, form=form, starts_at=starts_at, ends_at=ends_at
-    )
-    return made
-
-
-def delegate_once(
-    tenant: Tenant,
-    actor: Actor,
-    to_user: int,
-    *,
-    user: int | None = None,
-    form: str | None = None,
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
     key: str | None = None,
 ) -> tuple[int, bool]:
-    """`delegate`; the same `key` with the same content gives the first one's id again, and True.
-    Raises also Refused key_reused, bad_request."""
+    """Let somebody stand in for oneself (or, with the right `users`, for `user`); its id.
+
+    `starts_at` None: from now on; `ends_at` None: until it is ended. The same `key` with the same
+    content gives the first one's id again, and True. Raises Refused invalid (its details name
+    "to_user", "form" or "ends_at"), forbidden, key_reused or bad_request.
+    """
     who = actor.user_id if user is None else user
     _demand_own(tenant, actor, who)
     _demand_scope(actor, form, "update")

@@ -121,7 +121,7 @@ def test_whoever_stands_in_votes_for_the_other(installation: Installation, tenan
     house = open_flow_shop(installation, tenant_id, **{"flows/claim": flow})
     lead = actor("lead")
     start = house.clock.at
-    mine = delegate(
+    mine, _ = delegate(
         house.tenant, lead, 26, form="claim", starts_at=start, ends_at=start + timedelta(days=2)
     )
     record = house.claim("1", price="200").id
@@ -156,10 +156,10 @@ def test_periods_that_overlap_and_circles_are_refused(
     def days(first: int, last: int) -> dict[str, datetime]:
         return {"starts_at": now + timedelta(days=first), "ends_at": now + timedelta(days=last)}
 
-    one = delegate(tenant, lead, 26, form="claim", **days(2, 4))
+    one, _ = delegate(tenant, lead, 26, form="claim", **days(2, 4))
     for when in (days(1, 3), days(3, 9), days(1, 9), {"ends_at": now + timedelta(days=3)}, {}):
         refused("invalid", delegate, tenant, lead, 23, **when)
-    two = delegate(tenant, lead, 23, **days(4, 6))
+    two, _ = delegate(tenant, lead, 23, **days(4, 6))
     refused("invalid", change_delegation, tenant, lead, two, 23, **days(3, 6))
     change_delegation(tenant, lead, two, 24, **days(5, 7))
     refused("invalid", delegate, tenant, money, 22, **days(6, 8))  # each for the other

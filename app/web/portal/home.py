@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +13,7 @@ from app.access.rights import rights
 from app.catalog.portals import Portal
 from app.records import View, inbox, list_, read
 from app.records.errors import Refused
-from app.web.desk.names import ids_of, names_of_ids
+from app.web.desk.names import Names, ids_of, names_of_ids
 from app.web.desk.values import moment_shown
 from app.web.i18n import language
 from app.web.portal.door import policies_in_words, show_door
@@ -84,7 +86,9 @@ def _under_way(form: Form) -> list[Card]:
     flow = published.catalog.flows.get(form.id)
     asked = _asked(form.id) if flow is not None else frozenset()
     found = []
-    for row in list_(g.tenant, g.actor, form.id, columns=(), limit=MOST).rows:
+    rows = list_(g.tenant, g.actor, form.id, columns=(), limit=MOST).rows
+    about = _about(_views(form.id, [row["id"] for row in rows]))
+    for row in rows:
         stage = str(row.get("stage") or "")
         known = flow.stages.get(stage) if flow is not None else None
         found.append(
@@ -93,7 +97,7 @@ def _under_way(form: Form) -> list[Card]:
                 url_for("portal.record", form_id=form.id, rid=encode_id(row["id"])),
                 known.label.pick(lang) if known is not None else stage,
                 moment_shown(row["created_at"], published.zone),
-                about=_about(form.id, row["id"]),
+                about=about.get(row["id"], ""),
                 asked=row["id"] in asked,
             )
         )
@@ -105,27 +109,37 @@ def _asked(form_id: str) -> frozenset[int]:
     return frozenset(one.record for one in inbox(g.tenant, g.actor, form=form_id, limit=MOST).rows)
 
 
-def _about(form_id: str, rid: int) -> str:
-    """The first rows of a record, in a line."""
-    view = _view(form_id, rid)
-    if view is None:
-        return ""
-    names = names_of_ids(ids_of(view.form, view.row))
-    rows = [
-        " ".join(row_words(lines, one, names, view.hidden))
-        for lines in view.form.lines
-        if lines.id not in view.hidden
-        for one in view.row[lines.id] or ()
-    ]
-    told = " · ".join(text for text in rows[:TOLD] if text)
-    return f"{told} …" if told and len(rows) > TOLD else told
+def _about(views: Mapping[int, View]) -> dict[int, str]:
+    """The first rows of each record, in a line."""
+    names, found = _names(views), {}
+    for rid, view in views.items():
+        rows = [
+            " ".join(row_words(lines, one, names, view.hidden))
+            for lines in view.form.lines
+            if lines.id not in view.hidden
+            for one in view.row[lines.id] or ()
+        ]
+        told = " · ".join(text for text in rows[:TOLD] if text)
+        found[rid] = f"{told} …" if told and len(rows) > TOLD else told
+    return found
 
 
-def _view(form_id: str, rid: int) -> View | None:
-    try:
-        return read(g.tenant, g.actor, form_id, rid)
-    except Refused:
-        return None
+def _views(form_id: str, ids: Iterable[int]) -> dict[int, View]:
+    """Those of some records that the person may see."""
+    found = {}
+    for rid in ids:
+        with suppress(Refused):
+            found[rid] = read(g.tenant, g.actor, form_id, rid)
+    return found
+
+
+def _names(views: Mapping[int, View]) -> Names:
+    """What the ids in several records are called, in one go."""
+    wanted: dict[str, set[int]] = {}
+    for view in views.values():
+        for target, ids in ids_of(view.form, view.row).items():
+            wanted.setdefault(target, set()).update(ids)
+    return names_of_ids(wanted)
 
 
 def _orders(portal: Portal) -> list[Card]:
@@ -138,15 +152,13 @@ def _orders(portal: Portal) -> list[Card]:
     if held.may("list"):
         rows = list_(g.tenant, g.actor, form_id, columns=(), limit=ORDERS).rows
         ids += [row["id"] for row in rows if row["id"] != g.visitor.record_id]
-    return [card for one in ids if (card := _order(form_id, one)) is not None]
+    views = _views(form_id, ids)
+    names = _names(views)
+    return [_order(rid, view, names) for rid, view in views.items()]
 
 
-def _order(form_id: str, rid: int) -> Card | None:
-    view = _view(form_id, rid)
-    if view is None:
-        return None
+def _order(rid: int, view: View, names: Names) -> Card:
     form, row = view.form, view.row
-    names = names_of_ids(ids_of(form, row))
     card = Card(str(row.get("title") or row.get("number") or form.label.pick(language())))
     for name in form.list.columns:
         one = form.fields.get(name)
@@ -160,7 +172,7 @@ def _order(form_id: str, rid: int) -> Card | None:
     for lines in form.lines:
         if lines.id not in view.hidden:
             card.rows += [row_words(lines, one, names, view.hidden) for one in row[lines.id] or ()]
-    card.starts = _starts(form_id, rid)
+    card.starts = _starts(form.id, rid)
     return card
 
 
